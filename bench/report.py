@@ -1,0 +1,66 @@
+"""How a figure is printed, so that nobody has to ask where it came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("numpy", "pyarrow", "daft", "skia-python")
+
+
+def figure(name: str, value: float, unit: str, bar: str | None = None, **more: Any) -> None:
+    """Print one measured figure as a JSON line; `bar` is what it should be, like "<= 30"."""
+    about = {"commit": commit(), "machine": machine(), "versions": versions()}
+    line = {"name": name, "value": round(float(value), 4), "unit": unit, "bar": bar}
+    print(json.dumps({**line, **more, **about}), flush=True)
+
+
+def peak_memory() -> int:
+    """Bytes this process has held at most."""
+    try:  # not ru_maxrss where we can help it: a child begins with its parent's peak
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else peak * 1024
+
+
+@cache
+def commit() -> str | None:
+    """The commit measured; None outside a repository or before its first commit."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    except OSError:
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
+
+
+@cache
+def machine() -> str:
+    """Processor and cores."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Python and the packages that do the work; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

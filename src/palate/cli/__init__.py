@@ -1,0 +1,28 @@
+"""The command line: `palate --help`.
+
+Every command is quiet in a pipe, speaks JSON with --json, and ends with 0 (done), 1 (failed) or 2
+(what was given cannot be used). Heavy imports wait inside the commands.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from palate.cli import doctor, sources
+from palate.cli.speech import Group
+
+app = typer.Typer(
+    name="palate",
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Learn a person's taste from a few pictures and steer open image models by it.",
+)
+app.add_typer(sources.app, name="data")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """The `palate` command."""
+    app()

@@ -1,0 +1,46 @@
+"""How every command speaks: results, progress and errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from palate.errors import PalateError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+class Group(TyperGroup):
+    """Turns our errors into one sentence on stderr and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # pyright: ignore
+        """Run the command; what we say on purpose needs no traceback."""
+        try:
+            return super().invoke(ctx)
+        except PalateError as problem:
+            typer.echo(f"palate: {problem}", err=True)
+            raise typer.Exit(problem.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("palate: stopped.", err=True)
+            raise typer.Exit(130) from None
+
+
+def say(text: str, facts: Mapping[str, Any], as_json: bool) -> None:
+    """The result: a text for people or its facts for machines."""
+    typer.echo(json.dumps(dict(facts), default=str) if as_json else text)
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A counter on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda done, of: None
+
+    def show(done: int, of: int) -> None:
+        typer.echo(f"\r{what}: {done} of {of}", err=True, nl=done >= of)
+
+    return show
