@@ -1,6 +1,7 @@
 """What every test gets: no network, a clean environment, one thread, shapes checked."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 for name in [n for n in os.environ if n.startswith(("PALATE_", "HF_", "OPENAI_"))]:
     del os.environ[name]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores ctrl-C
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,74 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from palate.errors import BadInput
+from palate.learn import optim
+from palate.learn.settings import Fit
+
+
+def fit(**values) -> Fit:
+    return Fit(**{"steps": 110, "batch": 1, "lr": 0.1, "warmup": 10} | values)
+
+
+def parameter(value: float) -> nn.ParameterDict:
+    return nn.ParameterDict({"w": nn.Parameter(torch.tensor([value]))})
+
+
+# Step 4 is the fifth of ten of warmup; 60 is the middle of the hundred that follow.
+@pytest.mark.parametrize(
+    ("schedule", "middle", "last"),
+    [
+        ("constant", 1.0, 1.0),
+        ("linear", 0.5, 0.01),
+        ("cosine", 0.5, (1 - math.cos(math.pi / 100)) / 2),
+    ],
+)
+def test_schedules_at_warmup_middle_and_end(schedule, middle, last):
+    config = fit(schedule=schedule)
+    found = [optim.factor(config, step) for step in (0, 4, 9, 10, 60, 109)]
+    assert found == pytest.approx([0.1, 0.5, 1.0, 1.0, middle, last])
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_schedules_reach_zero_when_the_steps_are_done(schedule):
+    assert optim.factor(fit(schedule=schedule), 110) == pytest.approx(0)
+
+
+def test_an_adamw_step_by_hand():
+    module = parameter(2.0)
+    config = fit(weight_decay=0.5, schedule="constant", warmup=0)
+    adamw = optim.build(config, {"m": module})
+    optim.set_lr(adamw, config, 0)
+    module["w"].grad = torch.tensor([3.0])
+    adamw.step()
+    # Decay: 2 (1 - 0.1 * 0.5) = 1.9. Moments, corrected: 3 and 9, so the step is 0.1 * 3 / 3.
+    assert module["w"].item() == pytest.approx(1.8)
+
+
+def test_each_module_learns_at_its_own_rate():
+    config = fit(lr={"slow": 0.001, "fast": 0.1}, schedule="linear")
+    adamw = optim.build(config, {"slow": parameter(1.0), "fast": parameter(1.0)})
+    optim.set_lr(adamw, config, 60)
+    assert optim.rates(adamw) == pytest.approx({"slow": 0.0005, "fast": 0.05})
+
+
+def test_prodigy_shows_the_rate_it_found(capfd):
+    module = parameter(1.0)
+    config = fit(optimizer="prodigy", lr=1.0, options={"d0": 0.25}, schedule="constant", warmup=0)
+    prodigy = optim.build(config, {"m": module})
+    optim.set_lr(prodigy, config, 0)
+    assert optim.rates(prodigy) == {"m": 0.25}
+    assert capfd.readouterr().out == ""
+
+
+def test_a_rate_for_a_module_that_is_not_there_is_refused():
+    with pytest.raises(BadInput, match="lr names unet; the modules are net"):
+        optim.build(fit(lr={"unet": 0.1}), {"net": parameter(1.0)})
+
+
+def test_nothing_to_train_is_refused():
+    with pytest.raises(BadInput, match="Nothing to train"):
+        optim.build(fit(), {"net": parameter(1.0).requires_grad_(False)})
