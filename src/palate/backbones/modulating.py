@@ -1,0 +1,206 @@
+"""Lending FLUX's modulation: a direction for each text token, added before the SiLU.
+
+A FLUX block modulates all tokens of a picture alike: its norm turns one vector y into shifts,
+scales and gates. Treating every text token as a picture of its own lets the stock norm do the same
+for each; and since the block makes room for tokens only by `unsqueeze(1)` and `[:, None]`, results
+that already have a row for each token pass through its stock forward. Image tokens are not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from palate.backbones.lending import (
+    Riders,
+    Strength,
+    announced,
+    check_strength,
+    index,
+    people_in,
+    shadowing,
+    silent,
+    turns,
+    watching,
+)
+from palate.errors import BadInput, Mismatch
+from palate.ops.modulation import direction, towards
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Guess = Callable[[int, Tensor], Riders]  # pictures it was made for, latents of the pass
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Delta:
+    """Directions for the text tokens, a row for each picture or one for all.
+
+    `double` modulates the two-stream blocks (Premier as released); `all` also the text part of the
+    single-stream ones (Premier's paper). `each` has one direction for every modulated block.
+    """
+
+    shared: Float[Tensor, "B S D"] | None = None
+    each: Float[Tensor, "B S J D"] | None = None
+    strength: Strength = 1.0
+    blocks: Literal["double", "all"] = "double"
+
+    def __post_init__(self) -> None:
+        if self.shared is None and self.each is None:
+            raise BadInput("This delta holds no direction; give it `shared`, `each` or both.")
+        shapes = {(*t.shape[:2], t.shape[-1]) for t in (self.shared, self.each) if t is not None}
+        if len(shapes) > 1:
+            raise Mismatch(
+                "The two parts of this delta differ in (pictures, tokens, width): "
+                f"{' and '.join(map(str, sorted(shapes)))}. Make both from the same prompts."
+            )
+        check_strength(self.strength, self.people)
+
+    @property
+    def _any(self) -> Tensor:
+        given = self.shared if self.shared is not None else self.each
+        assert given is not None
+        return given
+
+    @property
+    def people(self) -> int:
+        """For how many pictures it holds directions."""
+        return len(self._any)
+
+    @property
+    def tokens(self) -> int:
+        """For how many text tokens it holds directions."""
+        return self._any.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Which model width it was made for."""
+        return self._any.shape[-1]
+
+
+@contextmanager
+def modulating(transformer: Any, delta: Delta, guess: Guess) -> Iterator[None]:
+    """Turn the modulation of the text tokens in a FLUX transformer."""
+    norms = [block.norm1_context for block in transformer.transformer_blocks]
+    if delta.blocks == "all":
+        norms += [block.norm for block in transformer.single_transformer_blocks]
+    _check(delta, transformer.inner_dim, len(norms))
+    if silent(delta.strength):
+        yield
+        return
+    turner = _Turner(delta)
+
+    def note(_: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        latents = kwargs["hidden_states"]
+        people = people_in(delta.people, delta.strength)
+        turner.take_turn(announced() or guess(people, latents), kwargs["encoder_hidden_states"])
+
+    forwards = [(norm, _TextNorm.over(norm.forward, turner, j)) for j, norm in enumerate(norms)]
+    with watching(transformer, note), shadowing("forward", forwards):
+        yield
+
+
+class _Turner:
+    """A delta at work: which rows of the pass it turns, and where to."""
+
+    def __init__(self, delta: Delta) -> None:
+        self.delta = delta
+        self.rows: list[int] = []
+
+    def take_turn(self, riders: Riders, text: Tensor) -> None:
+        if text.shape[1] != self.delta.tokens:
+            raise Mismatch(
+                f"The delta has directions for {self.delta.tokens} text tokens and the prompt has "
+                f"{text.shape[1]}. Make it from the embeddings that are used here."
+            )
+        heard = turns(riders, self.delta.strength, self.delta.people)
+        heard = [turn for turn in heard if riders.speaking[turn[0]]]
+        self.rows = [row for row, _, _ in heard]
+        if heard:
+            self._rows = index(self.rows, text.device)
+            self._whose = index([whose for _, whose, _ in heard], text.device)
+            self._strength = torch.tensor([float(s) for *_, s in heard], device=text.device)
+
+    def turn(self, y: Tensor, block: int) -> Tensor:
+        """y (B, S, D), with this delta's direction for each token where it speaks."""
+        if not self.rows:
+            return y
+        there = direction(self.delta.shared, self.delta.each, block).to(y)[self._whose]
+        turned = y.clone()
+        turned[self._rows] = towards(y[self._rows], there, self._strength.to(y))
+        return turned
+
+
+class _TextNorm:
+    """Stands in for the forward of a norm; several deltas add up before the SiLU."""
+
+    def __init__(self, forward: Any, turners: list[tuple[_Turner, int]]) -> None:
+        self.forward, self.turners = forward, turners
+
+    @classmethod
+    def over(cls, forward: Any, turner: _Turner, block: int) -> _TextNorm:
+        """Over the norm's own forward, or beside the deltas that are there already."""
+        if isinstance(forward, _TextNorm):
+            return cls(forward.forward, [*forward.turners, (turner, block)])
+        return cls(forward, [(turner, block)])
+
+    def __call__(self, x: Tensor, *, emb: Tensor) -> tuple[Any, ...]:
+        plain = self.forward(x, emb=emb)
+        heard = sorted({row for turner, _ in self.turners for row in turner.rows})
+        if not heard:
+            return plain
+        rows = index(heard, x.device)
+        tokens = self.turners[0][0].delta.tokens  # text comes first in every block
+        y = emb[:, None].expand(-1, tokens, -1)
+        for turner, block in self.turners:
+            y = turner.turn(y, block)
+        normed, *factors = _each_token(self.forward, x[rows, :tokens], y[rows])
+        wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
+        return (
+            _put(plain[0], rows, normed),
+            *(_PerToken(_put(w, rows, f)) for w, f in zip(wide, factors, strict=True)),
+        )
+
+
+class _PerToken:
+    """A factor that has a row for each token, where the block is about to make room for them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows
+
+    def unsqueeze(self, _: int) -> Tensor:
+        return self.rows
+
+    def __getitem__(self, _: Any) -> Tensor:
+        return self.rows
+
+
+def _each_token(forward: Any, x: Tensor, y: Tensor) -> list[Tensor]:
+    """The stock norm with every token as a picture of its own."""
+    out = forward(x.flatten(0, 1)[:, None], emb=y.flatten(0, 1))
+    return [part.reshape(*y.shape[:2], -1) for part in out]
+
+
+def _put(whole: Tensor, rows: slice | Tensor, part: Tensor) -> Tensor:
+    """`whole` (B, L, D) with the text tokens of some rows replaced."""
+    whole = whole.clone()
+    whole[rows, : part.shape[1]] = part
+    return whole
+
+
+def _check(delta: Delta, width: int, blocks: int) -> None:
+    if delta.width != width:
+        raise Mismatch(
+            f"The delta is {delta.width} wide; this model's modulation is {width} wide. It was "
+            "made for another model."
+        )
+    if delta.each is not None and delta.each.shape[2] != blocks:
+        raise Mismatch(
+            f"The delta has directions for {delta.each.shape[2]} blocks; blocks={delta.blocks!r} "
+            f"modulates {blocks} of this model. Give one direction for each of them."
+        )

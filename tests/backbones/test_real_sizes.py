@@ -1,0 +1,60 @@
+"""The real SDXL and FLUX, without their weights: shapes and counts on the meta device."""
+
+import pytest
+import torch
+
+from palate.backbones import FLUX, SDXL, Delta, Embeddings, Voice
+from palate.backbones.tiny import tiny_flux, tiny_sdxl
+
+pytestmark = pytest.mark.slow
+SDXL_BASE = {  # stabilityai/stable-diffusion-xl-base-1.0, unet/config.json
+    "sample_size": 128,
+    "block_out_channels": (320, 640, 1280),
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "transformer_layers_per_block": (1, 2, 10),
+    "attention_head_dim": (5, 10, 20),
+    "cross_attention_dim": 2048,
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816,
+}
+
+
+@torch.no_grad()
+def test_sdxl_takes_a_voice_in_its_seventy_cross_attentions() -> None:
+    import diffusers
+
+    pipe = tiny_sdxl().pipe
+    with torch.device("meta"):
+        pipe.unet = diffusers.UNet2DConditionModel(**SDXL_BASE)
+        backbone = SDXL(pipe)
+        adapter = backbone.new_adapter(tokens=2048)
+        text = Embeddings(tokens=torch.zeros(2, 77, 2048), pooled=torch.zeros(2, 1280))
+        voice = Voice(tokens=torch.zeros(2, 16, 2048), adapter=adapter, mask=torch.ones(152, 104))
+        with backbone.attending(voice):
+            out = backbone.predict(torch.zeros(2, 4, 152, 104), torch.zeros(()), text)
+    assert sum(weight.numel() for weight in pipe.unet.parameters()) == 2_567_463_684
+    assert len(backbone.cross_attentions) == 70
+    assert sum(w.numel() for w in adapter.parameters()) == 2 * 2048 * (10 * 640 + 60 * 1280)
+    assert out.shape == (2, 4, 152, 104)
+    assert backbone.defaults.width == 1024
+
+
+@pytest.mark.parametrize(("blocks", "count"), [("double", 19), ("all", 57)])
+@torch.no_grad()
+def test_flux_takes_a_direction_for_each_token_and_block(blocks, count: int) -> None:
+    import diffusers
+
+    pipe = tiny_flux().pipe
+    with torch.device("meta"):
+        pipe.transformer = diffusers.FluxTransformer2DModel(guidance_embeds=True)
+        backbone = FLUX(pipe)
+        text = Embeddings(tokens=torch.zeros(1, 512, 4096), pooled=torch.zeros(1, 768))
+        delta = Delta(
+            shared=torch.zeros(1, 512, 3072), each=torch.zeros(1, 512, count, 3072), blocks=blocks
+        )
+        with backbone.modulating(delta):
+            out = backbone.predict(torch.zeros(1, 16, 64, 64), torch.zeros(1), text)
+    assert out.shape == (1, 16, 64, 64)
