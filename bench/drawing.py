@@ -22,7 +22,7 @@ from palate.sketchbook.scenes import CONTENTS, Scene, look_from_codes
 from palate.sketchbook.vocabulary import SIZES
 
 SCENES, RUNS = 3_000, 3
-SHARDS, PEOPLE = 4, 375  # people in each shard, two pairs each: 3,000 pairs
+SHARDS, PEOPLE = 4, 600  # people in each shard, two pairs each: 9,600 pictures
 ORDER = (1, 2, 1, 2)  # workers, turn and turn about: the machine is not ours alone
 
 

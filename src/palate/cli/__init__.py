@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from palate.cli import doctor, sources
+from palate.cli import doctor, sources, training
 from palate.cli.speech import Group
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Learn a person's taste from a few pictures and steer open image models by it.",
 )
 app.add_typer(sources.app, name="data")
+app.command("recipes")(training.recipes)
+app.command("train")(training.train)
 app.command("doctor")(doctor.doctor)
 
 

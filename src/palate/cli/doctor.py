@@ -15,8 +15,12 @@ from palate import __version__
 from palate.cli.speech import AsJson, say
 
 PARTS = {
-    "palate": ("numpy", "pillow", "safetensors", "skia-python", "torch", "typer"),
+    "palate": (
+        *("numpy", "pillow", "safetensors", "skia-python", "torch", "typer"),
+        *("diffusers", "transformers", "accelerate", "huggingface_hub"),
+    ),
     "palate[data]": ("daft", "pyarrow"),
+    "palate[train]": ("prodigyopt", "tensorboard", "tqdm"),
 }
 
 

@@ -1,0 +1,95 @@
+"""What a recipe is: a value that says what to train, how, and what to keep of it."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from torch import nn
+
+from palate import store
+from palate.errors import BadInput, unknown
+from palate.learn.facts import Fact
+from palate.learn.fit import fit
+from palate.learn.sampler import Items
+from palate.learn.settings import Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a training works on: modules to train, items, and the loss of a batch of them."""
+
+    modules: Mapping[str, nn.Module]
+    items: Items
+    loss: Callable[..., Any]
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """A complete named run. Its fields are its settings; all have their final values."""
+
+    summary: str
+    fit: Fit
+
+    def parts(self) -> Parts:
+        """Build everything that is trained."""
+        ...
+
+    def keep(self, parts: Parts, folder: Path) -> None:
+        """Write the trained model as a folder that its class's from_pretrained reads."""
+        ...
+
+    def measure(self, parts: Parts) -> dict[str, float]:
+        """How good it is, on what it never saw."""
+        ...
+
+
+def cook(
+    recipe: Recipe, out: Path, on_fact: Callable[[Fact], None] = lambda fact: None
+) -> dict[str, Any]:
+    """Train into out/run, then write out/model and out/measured.json; called again, goes on."""
+    parts, began, last = recipe.parts(), time.perf_counter(), None
+    for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, run=out / "run"):
+        on_fact(last)
+    assert last is not None and last.finished
+    with last.averaged():
+        recipe.keep(parts, out / "model")
+        measured = recipe.measure(parts)
+    minutes = (time.perf_counter() - began) / 60
+    found = {"steps": last.step, "minutes of the last sitting": round(minutes, 1), **measured}
+    store.write_json(out / "measured.json", found)
+    return found
+
+
+T = TypeVar("T")
+
+
+def changed(value: T, words: Sequence[str]) -> T:
+    """A recipe with some settings changed: "fit.steps=100", "size=64"."""
+    for word in words:
+        path, equals, text = word.partition("=")
+        if not equals:
+            raise BadInput(f"{word!r} changes nothing. Write it as name=value, as fit.steps=100.")
+        value = _with(value, path.split("."), _value(text))
+    return value
+
+
+def _with(value: Any, path: list[str], new: Any) -> Any:
+    name, *deeper = path
+    known = [field.name for field in fields(value)]
+    if name not in known:
+        raise unknown("setting", name, known)
+    if deeper and not is_dataclass(getattr(value, name)):
+        raise BadInput(f"{name} has no settings of its own; {'.'.join(path)} names one.")
+    return replace(value, **{name: _with(getattr(value, name), deeper, new) if deeper else new})
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

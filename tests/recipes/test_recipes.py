@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from palate.backbones.judges import HEADS, NOBODY, Judge, to_input, truth
+from palate.cli import app
+from palate.errors import BadInput, UnknownName
+from palate.recipes.recipe import Recipe, changed, cook
+from palate.recipes.table import RECIPES, recipe
+from palate.sketchbook.drawing import draw
+from palate.sketchbook.scenes import Content, Scene, any_scene, look_of
+
+DEBUG = [name for name in RECIPES if name.endswith("-debug")]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_one_and_has_a_small_twin(name):
+    assert isinstance(recipe(name), Recipe)
+    assert f"{name.removesuffix('-debug')}-debug" in RECIPES
+
+
+def test_an_unknown_recipe_lists_the_known():
+    with pytest.raises(UnknownName, match=r"No recipe named 'sketch'\. Known: sketchbook-judge"):
+        recipe("sketch")
+
+
+@pytest.mark.parametrize("name", DEBUG)
+def test_a_debug_twin_trains_and_its_loss_falls(name, tmp_path):
+    losses = []
+    measured = cook(recipe(name), tmp_path, lambda fact: losses.append(fact.loss))
+    assert len(losses) == measured["steps"] == 4
+    assert losses[-1] < losses[0]
+    assert json.loads((tmp_path / "measured.json").read_text()) == measured
+    again = cook(recipe(name), tmp_path)  # finished: nothing is trained, the model is kept again
+    assert {k: v for k, v in again.items() if "minutes" not in k} == {
+        k: v for k, v in measured.items() if "minutes" not in k
+    }
+
+
+def test_a_judge_is_loaded_as_it_was_saved(tmp_path):
+    cook(recipe("sketchbook-judge-debug"), tmp_path)
+    judge = Judge.from_pretrained(tmp_path / "model")
+    pictures = np.stack([draw(any_scene(i)) for i in range(4)])
+    sight = judge.look_at(pictures)
+    assert sight.looks.shape == (4, 12)
+    assert all(a[0] in ("alone", "stacked", "beside") for a in sight.arrangements)
+    np.testing.assert_array_equal(sight.looks, judge.look_at(pictures).looks)
+
+
+def test_truth_by_hand():
+    content = Content(subject="cup", relation="right of", other="cat")
+    told = truth(Scene(content=content, look=look_of(palette="sepia", tilt="leaning right")))
+    assert (told["palette"], told["tilt"], told["medium"]) == (7, 2, 0)
+    # what is right of something has it on its left: the cat (10) comes first, the cup (6) second
+    assert (told["layout"], told["first"], told["second"]) == (2, 10, 6)
+    assert truth(Scene(content=Content(subject="boat")))["second"] == NOBODY
+    assert list(told) == list(HEADS)
+
+
+def test_other_sizes_are_brought_to_the_judge_s():
+    x = to_input(np.full((2, 256, 192, 3), 255, np.uint8))
+    assert x.shape == (2, 3, 128, 128)
+    torch.testing.assert_close(x, torch.ones_like(x))
+
+
+def test_settings_are_changed_by_name():
+    small = changed(recipe("sketchbook-judge"), ["fit.steps=500", "widths=(8,8,8,8,8)"])
+    assert (small.fit.steps, small.widths) == (500, (8, 8, 8, 8, 8))
+    assert recipe("sketchbook-judge").fit.steps > 500
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [
+        ("fit.stepz=5", "No setting named 'stepz'. Known:"),
+        ("steps", "Write it as name=value"),
+        ("noise.deep=1", "noise has no settings of its own"),
+        ("fit.steps=0", "steps is 0"),
+        ("fit.steps=many", "steps is 'many'"),
+    ],
+)
+def test_a_wrong_setting_is_answered_with_a_sentence(word, complaint):
+    with pytest.raises(BadInput) as problem:
+        changed(recipe("sketchbook-judge"), [word])
+    assert complaint in str(problem.value)
+
+
+def test_train_says_where_the_model_is(tmp_path):
+    words = ["train", "sketchbook-judge-debug", "fit.steps=2", "--out", str(tmp_path), "--json"]
+    facts = json.loads(CliRunner().invoke(app, words).stdout)
+    assert facts["steps"] == 2
+    assert facts["model"] == str(tmp_path / "model")
+    assert (tmp_path / "model" / "model.safetensors").exists()
+
+
+def test_recipes_are_listed():
+    answer = CliRunner().invoke(app, ["recipes"])
+    assert all(name in answer.stdout for name in RECIPES)
