@@ -1,7 +1,7 @@
 """Every error a person can meet.
 
 PalateError                 anything we say on purpose; exit code 1
-├── BadInput                what was given cannot be used; exit code 2
+├── BadInput                what was given cannot be used
 │   ├── UnknownName         a name that is in no table (the message lists those that are)
 │   ├── BadTaste            a taste nobody could learn from
 │   ├── BadPicture          a file that is not a picture we accept
@@ -12,6 +12,8 @@ PalateError                 anything we say on purpose; exit code 1
 ├── NoSpace                 the disk is full; nothing half-written stays behind
 ├── Unfinished              stopped on the way; the same command goes on from there
 └── MissingPart             an optional dependency is not installed
+
+The four below PalateError exit with 2: a person can mend the cause and run the command again.
 
 A message is one or two sentences: what was given, what is allowed, what to do.
 """
@@ -60,13 +62,19 @@ class Mismatch(BadInput):
 class NoSpace(PalateError, OSError):
     """The disk is full."""
 
+    exit_code = 2
+
 
 class Unfinished(PalateError):
     """Stopped on the way; the same command goes on from there."""
 
+    exit_code = 2
+
 
 class MissingPart(PalateError, ImportError):
     """An optional dependency is not installed."""
+
+    exit_code = 2
 
 
 def unknown(kind: str, given: str, known: "list[str] | tuple[str, ...]") -> UnknownName:

@@ -82,6 +82,21 @@ def test_doctor_finds_this_machine_ready():
     assert facts["parts"]["palate[data]"]["daft"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk")
+def test_a_full_disk_is_said_and_leaves_no_half_file(tmp_path):
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", tmp_path])
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    try:
+        answer = run("data", "draw", "-n", 20, "--out", tmp_path / "drawn")
+        assert answer.exit_code == 2
+        assert "There is no space to write" in answer.stderr
+        for picture in (tmp_path / "drawn").iterdir():
+            open_picture(picture)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 @pytest.mark.slow
 def test_ctrl_c_during_a_long_build_leaves_it_resumable(tmp_path):
     out = tmp_path / "people"
@@ -92,7 +107,7 @@ def test_ctrl_c_during_a_long_build_leaves_it_resumable(tmp_path):
         time.sleep(0.02)
     build.send_signal(signal.SIGINT)
     _, said = build.communicate(timeout=60)
-    assert build.returncode == 1, said
+    assert build.returncode == 2, said
     assert b"run the same command again" in said
     assert not (out / "manifest.json").exists()
     assert not list(out.glob(".*.part"))
