@@ -6,6 +6,8 @@ python -m bench.drawing
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,12 +17,14 @@ import numpy as np
 
 from bench.report import figure
 from palate.data import agents, bulk, shards
+from palate.data.quick_png import quick_png
 from palate.data.works import Draw
 from palate.seeds import uniform
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import CONTENTS, Scene, look_from_codes
 from palate.sketchbook.vocabulary import SIZES
 
+ROOT = Path(__file__).parents[1]
 SCENES, RUNS = 3_000, 3
 SHARDS, PEOPLE = 4, 600  # people in each shard, two pairs each: 9,600 pictures
 ORDER = (1, 2, 1, 2)  # workers, turn and turn about: the machine is not ours alone
@@ -84,6 +88,32 @@ def in_bulk() -> None:
     figure("drawing/2 workers against 1", gain, "ratio", bar=">= 1.6", **fair)
 
 
+def bare() -> float:
+    """Pictures drawn and saved as PNG in a second, without Daft, files or other processes."""
+    scenes = random_scenes()
+    for scene in scenes[:200]:
+        draw(scene)
+    started = time.perf_counter()
+    for scene in scenes:
+        quick_png(draw(scene))
+    return SCENES / (time.perf_counter() - started)
+
+
+def ceiling() -> None:
+    """What two processes that share nothing gain here over one: no engine does better."""
+    command = [sys.executable, "-c", "from bench.drawing import bare; print(bare())"]
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for count in ORDER:
+        at_once = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+            for _ in range(count)
+        ]
+        rates[count].append(sum(float(process.communicate()[0]) for process in at_once))
+    gain = median(rates[2]) / median(rates[1])
+    print(f"bare processes  {median(rates[1]):6.0f} pictures/s by 1, {median(rates[2]):.0f} by 2")
+    figure("drawing/2 bare processes against 1", gain, "ratio")
+
+
 def cores_of_others() -> float:
     """Seconds of CPU that all others have used since the machine started."""
     user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
@@ -92,8 +122,9 @@ def cores_of_others() -> float:
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure all three."""
     drawing()
+    ceiling()
     in_bulk()
 
 

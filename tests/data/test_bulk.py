@@ -148,10 +148,13 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(recipes, drawn, tmp_p
     out, orphans = tmp_path / "out", []
     for kill in range(8):
         running = begin(recipes, out)
-        time.sleep(0.5 + 3.0 * float(uniform(kill)))
+        while not list(out.glob(".slices.*")) and running.poll() is None:
+            time.sleep(0.005)  # until it hands out slices
+        time.sleep(1.5 * float(uniform(kill)))  # it needs about as long for all
         orphans += psutil.Process(running.pid).children(recursive=True)
         os.kill(running.pid, signal.SIGKILL)
         running.communicate()
+        (out / "pairs-00000.parquet").unlink(missing_ok=True)  # so that there is always work
     bulk.run(recipes, out, Draw(), workers=2)
     assert content(out) == content(drawn)
     _, alive = psutil.wait_procs(orphans, timeout=10)

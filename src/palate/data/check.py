@@ -54,7 +54,7 @@ def _data_set(path: Path) -> Holding:
     inner = joined("data set", whole)
     return Holding(
         kind="data set",
-        facts={"shards": len(found), **inner.facts},
+        facts={"shards": len(found), **inner.facts, **shards.left_out(path)},
         problems=(*damaged.items(), *inner.problems),
     )
 

@@ -184,6 +184,12 @@ def read_manifest(folder: Path) -> list[Shard]:
     raise BadTable(f"{folder / MANIFEST} is not a manifest of shards. Build the data set again.")
 
 
+def left_out(folder: Path) -> dict[str, int]:
+    """How many rows a build had to skip, if any; what and why stands in the file itself."""
+    told = _read_json(folder / PROBLEMS)
+    return {"rows left out": int(told["skipped"])} if told else {}
+
+
 def damage(folder: Path) -> Iterator[tuple[str, str]]:
     """Every shard that is missing or no longer what the manifest says: (file, problem)."""
     for shard in read_manifest(folder):
