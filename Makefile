@@ -10,7 +10,7 @@ help:
 	@echo "make demo    set up, then draw the sample world into $(OUT)/demo"
 	@echo "make test    set up, then run every test"
 	@echo "make quick   the tests that take seconds"
-	@echo "make check   format, lint, types, floors, docs"
+	@echo "make check   format, lint, types, floors"
 	@echo "make fix     format and mend what the linter can"
 	@echo "make bench   measure; one JSON line per figure"
 	@echo "make setup   the set-up alone"

@@ -8,6 +8,8 @@ lending         what both seams rest on
 text, asked     prompts to embeddings; requests before and pictures after the model
 sampling        the denoising loop
 loading         folders, defaults, fingerprints
+catalog         from a name or a folder to a model; entries, the names; vetting, is it whole?
+judges          reads content and look off pictures of the drawn world
 tiny            the real classes at toy width, for tests and for trying things
 """
 

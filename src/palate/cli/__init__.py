@@ -1,14 +1,14 @@
 """The command line: `palate --help`.
 
 Every command is quiet in a pipe, speaks JSON with --json, and ends with 0 (done), 1 (failed) or 2
-(what was given cannot be used). Heavy imports wait inside the commands.
+(there is something to mend, and the sentence says what). Heavy imports wait inside the commands.
 """
 
 from __future__ import annotations
 
 import typer
 
-from palate.cli import doctor, sources, training
+from palate.cli import doctor, evaluating, generating, sources, training
 from palate.cli.speech import Group
 
 app = typer.Typer(
@@ -19,7 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learn a person's taste from a few pictures and steer open image models by it.",
 )
+app.command("generate")(generating.generate)
+app.command("show")(generating.show)
 app.add_typer(sources.app, name="data")
+app.add_typer(evaluating.app, name="eval")
 app.command("recipes")(training.recipes)
 app.command("train")(training.train)
 app.command("doctor")(doctor.doctor)

@@ -39,7 +39,7 @@ def train(
     from palate.recipes.table import recipe
 
     folder = out or Path("out/train") / name
-    measured = cook(changed(recipe(name), settings or []), folder)
+    measured = cook(changed(recipe(name), settings or []), folder, name=name)
     lines = [f"{what:32}{value:g}" for what, value in measured.items()]
     text = "\n".join([f"{name}: the model is in {folder / 'model'}.", *lines])
     say(text, {**measured, "model": str(folder / "model")}, as_json)

@@ -6,6 +6,7 @@ which are never quite as crisp as drawings.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -67,12 +68,13 @@ class JudgeRecipe:
         return soft + self.noise * drawn[1] * grain
 
     def keep(self, parts: Parts, folder: Path) -> None:
-        """Weights and config, as `Judge.from_pretrained` reads them."""
-        cast(Judge, parts.modules["judge"]).save_pretrained(folder)
+        """Weights (bf16) and config, as `Judge.from_pretrained` reads them."""
+        deepcopy(cast(Judge, parts.modules["judge"])).bfloat16().save_pretrained(folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
-        """How often each thing is read right off drawings nobody trained on."""
-        return judged(cast(Judge, parts.modules["judge"]), self.tested)
+        """How often the weights as kept, in bf16, read each thing right off unseen drawings."""
+        kept = deepcopy(cast(Judge, parts.modules["judge"])).bfloat16().float()
+        return judged(kept, self.tested)
 
 
 def _begin(parameter: Tensor, number: int) -> None:

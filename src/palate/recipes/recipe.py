@@ -17,6 +17,7 @@ from palate.learn.facts import Fact
 from palate.learn.fit import fit
 from palate.learn.sampler import Items
 from palate.learn.settings import Fit
+from palate.recipes.card import write_card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,11 @@ class Recipe(Protocol):
 
 
 def cook(
-    recipe: Recipe, out: Path, on_fact: Callable[[Fact], None] = lambda fact: None
+    recipe: Recipe,
+    out: Path,
+    on_fact: Callable[[Fact], None] = lambda fact: None,
+    *,
+    name: str | None = None,
 ) -> dict[str, Any]:
     """Train into out/run, then write out/model and out/measured.json; called again, goes on."""
     parts, began, last = recipe.parts(), time.perf_counter(), None
@@ -59,6 +64,7 @@ def cook(
     with last.averaged():
         recipe.keep(parts, out / "model")
         measured = recipe.measure(parts)
+    write_card(out / "model", name or out.name, recipe.summary, recipe.fit, measured)
     minutes = (time.perf_counter() - began) / 60
     found = {"steps": last.step, "minutes of the last sitting": round(minutes, 1), **measured}
     store.write_json(out / "measured.json", found)

@@ -1,0 +1,66 @@
+"""`palate eval …`: how good a model is, in figures with intervals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palate.cli.generating import check_folder
+from palate.cli.speech import AsJson, progress, say
+from palate.errors import MissingPart
+
+if TYPE_CHECKING:
+    from palate.sketchbook.scenes import Content
+
+app = typer.Typer(no_args_is_help=True, help="Measure models; every figure with an interval.")
+
+
+@app.command()
+def backbone(
+    name: Annotated[str, typer.Argument(help="The model: a name, a folder or a Hub id.")],
+    judge: Annotated[
+        str, typer.Option(help="Folder of a judge, as `palate train sketchbook-judge` leaves it.")
+    ] = "sketchbook-judge",
+    prompts: Annotated[int, typer.Option(min=1, help="Pictures to ask for.")] = 200,
+    steps: Annotated[int | None, typer.Option(help="Steps; the model's own if left out.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**62, help="Other prompts and noise.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="JSON file; a .txt beside it. out/eval/NAME.json if left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how often a base model shows what held-out prompts of the drawn world say."""
+    check_folder((out or Path("out/eval/any")).parent)
+    contents = _held_out()
+    from palate.backbones import catalog
+    from palate.evals.backbone import evaluate
+    from palate.store import write_bytes, write_json
+
+    judging, model = catalog.judge(judge), catalog.backbone(name)
+    report = evaluate(
+        model, judging, contents, count=prompts, steps=steps, seed=seed,
+        on_picture=progress("pictures"),
+    )  # fmt: skip
+    file = out or Path("out/eval") / (re.sub(r"[^\w.-]+", "-", model.name) + ".json")
+    facts = report.facts() | {"judge read from": judge}
+    write_json(file, facts)
+    write_bytes(file.with_suffix(".txt"), f"{report.table()}\n".encode())
+    say(f"{report.table()}\nAlso in {file}.", {**facts, "out": str(file)}, as_json)
+
+
+def _held_out() -> list[Content]:
+    """The prompts nothing was trained on."""
+    try:
+        from palate.data.agents import SPLITS, split_of_contents
+    except ModuleNotFoundError as missing:
+        raise MissingPart(
+            f"{missing.name} is not installed. Install it with: pip install 'palate[data]'."
+        ) from None
+    from palate.sketchbook.scenes import CONTENTS
+
+    test = SPLITS.index("test")
+    return [c for c, split in zip(CONTENTS, split_of_contents(), strict=True) if split == test]

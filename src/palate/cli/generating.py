@@ -1,0 +1,261 @@
+"""`palate generate` and `palate show`: pictures from prompts, and how a picture was made."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.cli.speech import AsJson, progress, say
+from palate.errors import BadInput, Unfinished
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from palate.backbones import FLUX, SDXL
+    from palate.types import Picture, Request
+
+LARGEST = 4096  # pixels a side
+_CELL, _MARGIN, _ACROSS = 256, 230, 10  # of the contact sheet: pixels, pixels, pictures
+
+
+def generate(
+    prompts: Annotated[list[str], typer.Argument(help="What to make, such as 'a cat, at dusk'.")],
+    backbone: Annotated[
+        str, typer.Option(help="The model: a name, a folder or a Hub id.")
+    ] = "sketchbook-sdxl",
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Of each prompt's first picture; the next is +1.")
+    ] = 0,
+    count: Annotated[int, typer.Option("-n", min=1, help="Pictures for each prompt.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Steps; the model's own if left out.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="How closely to follow the prompt; the model's own.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Pixels: 512, or 640x384; the model's own if left out.")
+    ] = None,
+    negative: Annotated[str, typer.Option(help="What not to make.")] = "",
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write into; made if missing.")
+    ] = Path("out/pictures"),
+    private: Annotated[
+        bool, typer.Option(help="Keep the prompts in the files: name, record and sheet.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Make pictures from prompts. The same seed makes the same picture."""
+    from palate.images import picture_png, to_png
+    from palate.store import write_bytes
+
+    check_folder(out)
+    model, requests = _ready(
+        backbone, _requests(prompts, count, seed, _size(size), steps, guidance, negative)
+    )
+    files = [_name(i, request, private) for i, request in enumerate(requests)]
+    cut: dict[str, str] = {}
+    small: list[NDArray[np.uint8]] = []
+    try:
+        for picture, lost in _made(model, requests, progress("steps")):
+            write_bytes(out / files[len(small)], picture_png(picture, private))
+            _tell_cut(picture.request.prompt, lost, cut)
+            small.append(_small(picture))
+        write_bytes(out / "sheet.png", to_png(_page(requests, small, count, private)))
+    except KeyboardInterrupt:
+        raise _stopped(len(small), len(requests), out) from None
+    facts = {"pictures": len(files), "out": str(out), "files": files, "sheet": "sheet.png"}
+    facts |= {"seeds": [r.seed for r in requests], "backbone": str(model.mark), "cut": cut}
+    say(f"{len(files)} pictures in {out}; all on one page in {out / 'sheet.png'}.", facts, as_json)
+
+
+def show(
+    picture: Annotated[Path, typer.Argument(help="A PNG that Palate made.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say how a picture of ours was made."""
+    from palate.images import read_provenance
+
+    record = read_provenance(picture)
+    names = [*(n for n in _ORDER if n in record), *(n for n in record if n not in _ORDER)]
+    told = {name: _told(record[name]) for name in names}
+    say(
+        "\n".join(f"{_safe(name):18}{text}" for name, text in told.items() if text), record, as_json
+    )
+
+
+# ---- what is asked for
+
+
+def _requests(
+    prompts: Sequence[str],
+    count: int,
+    seed: int,
+    size: tuple[int | None, int | None],
+    steps: int | None,
+    guidance: float | None,
+    negative: str,
+) -> list[Request]:
+    from palate.types import Request
+
+    for text in (*prompts, negative):
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise BadInput(f"The prompt {text!a} is not text in UTF-8. Type it again.")
+    width, height = size
+    like = Request(
+        prompt="",
+        negative_prompt=negative,
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+    )
+    seeds = range(seed, seed + count)
+    return [replace(like, prompt=prompt, seed=s) for prompt in prompts for s in seeds]
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    """Width and height from "512" or "640x384"."""
+    if text is None:
+        return None, None
+    match = re.fullmatch(r"(\d{1,6})(?:[xX×](\d{1,6}))?", text.strip())
+    if match is None:
+        raise BadInput(f"The size is {text!r}. Write it as 512, or as 640x384 (width x height).")
+    width, height = (int(side) for side in (match[1], match[2] or match[1]))
+    if max(width, height) > LARGEST:
+        raise BadInput(f"The size is {text}; a side may have at most {LARGEST} pixels.")
+    return width, height
+
+
+def check_folder(out: Path) -> None:
+    """Refuse before a model is loaded what could not be written after."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise BadInput(f"{there} {what}. Give another folder as --out.")
+
+
+def _ready(name: str, requests: Sequence[Request]) -> tuple[SDXL | FLUX, list[Request]]:
+    """The model, and the requests with nothing left open; a sentence for what it cannot make."""
+    from palate.backbones.catalog import backbone
+
+    model = backbone(name)
+    whole = [model.complete(request) for request in requests]
+    first = whole[0]
+    if first.negative_prompt:
+        if not model.guided(first):
+            raise BadInput(
+                f"The negative prompt {first.negative_prompt!r} would not be heard: it needs "
+                f"guidance above 1, and guidance is {first.guidance:g}. Raise it, or leave the "
+                "negative prompt out."
+            )
+        _tell_cut(first.negative_prompt, model.encode([first.negative_prompt]).cut[0], {})
+    return model, whole
+
+
+# ---- making
+
+
+def _made(
+    model: SDXL | FLUX, requests: Sequence[Request], show: Callable[[int, int], None]
+) -> Iterator[tuple[Picture, str]]:
+    """Every picture as soon as its batch is done, with the end of its prompt that did not fit."""
+    each = model.defaults.at_once
+    groups = [requests[i : i + each] for i in range(0, len(requests), each)]
+    for number, some in enumerate(groups):
+        negative = [r.negative_prompt for r in some] if any(map(model.guided, some)) else None
+        text = model.encode([r.prompt for r in some], negative)
+        pictures = model.sample(some, text, partial(_step, show, number, len(groups)))
+        yield from zip(pictures, text.cut, strict=True)
+
+
+def _step(show: Callable[[int, int], None], group: int, groups: int, done: int, of: int) -> None:
+    show(group * of + done, groups * of)
+
+
+def _tell_cut(prompt: str, lost: str, told: dict[str, str]) -> None:
+    """Text that is silently dropped is a wrong picture."""
+    if not lost or prompt in told:
+        return
+    told[prompt] = lost
+    typer.echo(f"palate: too long for the model, left out: {_safe(lost)!r}", err=True)
+
+
+def _stopped(done: int, of: int, out: Path) -> Unfinished:
+    if sys.stderr.isatty():
+        typer.echo(err=True)  # past the counter
+    return Unfinished(
+        f"Stopped with {done} of {of} pictures done"
+        + (f"; those are whole, in {out}." if done else ".")
+        + " The same command starts anew and makes the same ones."
+    )
+
+
+# ---- files
+
+
+def _name(number: int, request: Request, private: bool) -> str:
+    """0000-a-cat-above-a-cup.png; the number alone if the prompt is to stay private."""
+    said = re.sub(r"[\W_]+", "-", request.prompt.split(",")[0].lower())[:40].strip("-")
+    return f"{number:04d}-{said}.png" if said and private else f"{number:04d}.png"
+
+
+def _small(picture: Picture) -> NDArray[np.uint8]:
+    """For the contact sheet."""
+    import numpy as np
+    from PIL import Image
+
+    image = Image.fromarray(picture.pixels)
+    image.thumbnail((_CELL, _CELL))
+    return np.asarray(image)
+
+
+def _page(
+    requests: Sequence[Request], small: Sequence[NDArray[np.uint8]], count: int, private: bool
+) -> NDArray[np.uint8]:
+    """Every picture, each row with its prompt and seeds beside it."""
+    from palate.sheets import Row, sheet
+
+    rows, lines = [], max(1, (max(p.shape[0] for p in small) - 20) // 15)
+    for start, end in _rows(len(requests), count):
+        first, last = requests[start], requests[end - 1]
+        seeds = f"seed {first.seed}" if end - start == 1 else f"seeds {first.seed} to {last.seed}"
+        said = shorten(first.prompt, 34 * lines, placeholder=" …") if private else ""
+        rows.append(Row(pictures=small[start:end], title=seeds, note=said))
+    return sheet(rows, margin=_MARGIN)
+
+
+def _rows(pictures: int, count: int) -> Iterator[tuple[int, int]]:
+    """Where each row starts and ends: a prompt's pictures, ten to a row."""
+    for prompt in range(0, pictures, count):
+        for start in range(prompt, prompt + count, _ACROSS):
+            yield start, min(start + _ACROSS, prompt + count)
+
+
+# ---- telling
+
+_ORDER = ("prompt", "negative_prompt", "seed", "width", "height", "steps", "guidance", "strength")
+_ORDER += ("avoid", "backbone", "method", "profile", "software", "ai_generated")
+
+
+def _told(value: Any) -> str:
+    """A value of a record in words; nothing for what is not there."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        mark = str(value.get("fingerprint", ""))[:8]
+        return _safe(f"{value['name']} ({mark})" if mark else value["name"])
+    return _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    """Pictures come from anywhere, and what they say must not steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

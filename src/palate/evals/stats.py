@@ -1,0 +1,99 @@
+"""Figures with how sure they are.
+
+Pictures of one prompt, or answers of one person, are not independent: intervals come from drawing
+whole units (prompts, people) anew, not single values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+from math import inf, isfinite, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from palate.seeds import name_key, uniform
+
+LEVEL = 0.95
+DRAWS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A number, the interval it lies in at 95 %, and how many values and units it rests on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    units: int
+
+    def facts(self) -> dict[str, Any]:
+        """For JSON, which knows no infinity: there, None is "nobody knows"."""
+        return {k: v if isfinite(v) else None for k, v in asdict(self).items()}
+
+
+def mean(values: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0) -> Figure:
+    """The mean of all values; units are drawn with replacement, each with all its values.
+
+    One unit alone says nothing of how units differ: its interval is endless.
+    """
+    x = np.asarray(values, np.float64)
+    assert x.ndim == 1 and len(x), x.shape
+    sums, counts = _by_unit(x, units)
+    low, high = _percentiles(sums, counts, seed) if len(sums) > 1 else (-inf, inf)
+    return Figure(value=float(x.mean()), low=low, high=high, n=len(x), units=len(sums))
+
+
+def share(right: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0) -> Figure:
+    """How many are right: Wilson's interval, widened to the units' where that is wider.
+
+    Wilson alone takes the pictures of one prompt for independent; drawing units alone calls 20 of
+    20 a certainty.
+    """
+    x = np.asarray(right, bool)
+    found = mean(x, units, seed=seed)
+    low, high = wilson(int(x.sum()), len(x))
+    if found.units > 1:
+        low, high = min(low, found.low), max(high, found.high)
+    return Figure(value=found.value, low=low, high=high, n=found.n, units=found.units)
+
+
+def wilson(right: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's score interval for `right` of n independent trials."""
+    assert 0 <= right <= n and n > 0, (right, n)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p = right / n
+    middle = p + z * z / (2 * n)
+    reach = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = ((middle + side * reach) / (1 + z * z / n) for side in (-1, 1))
+    return (0.0 if right == 0 else low), (1.0 if right == n else high)  # not 1e-17
+
+
+def _by_unit(
+    x: NDArray[np.float64], units: Sequence[Hashable] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum and count of each unit's values, units in the order they first appear."""
+    if units is None:
+        return x, np.ones_like(x)
+    assert len(units) == len(x), (len(units), len(x))
+    numbers: dict[Hashable, int] = {}
+    which = np.array([numbers.setdefault(unit, len(numbers)) for unit in units])
+    sums, counts = np.bincount(which, x), np.bincount(which)
+    return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def _percentiles(
+    sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int
+) -> tuple[float, float]:
+    """The percentile bootstrap of sum over count, units drawn with replacement."""
+    size, key, places = len(sums), name_key("bootstrap"), np.arange(len(sums))
+    means = np.empty(DRAWS)
+    for draw in range(DRAWS):
+        drawn = (uniform(seed, key, draw, places) * size).astype(int)
+        means[draw] = sums[drawn].sum() / counts[drawn].sum()
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
