@@ -151,7 +151,10 @@ def test_weights_that_are_not_here_say_how_to_make_them(tmp_path: Path, monkeypa
     monkeypatch.setattr(catalog, "BUILT_IN", tmp_path / "weights")
     answer = run("generate", "a cat", "--out", tmp_path / "out")
     assert answer.exit_code == MissingPart.exit_code
-    assert "palate train sketchbook-sdxl --out DIR" in answer.stderr
+    assert (
+        "palate train sketchbook-sdxl` and name the folder out/train/sketchbook-sdxl/model"
+        in answer.stderr
+    )
     assert not (tmp_path / "out").exists()
 
 

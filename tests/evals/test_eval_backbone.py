@@ -177,7 +177,7 @@ def test_the_command_writes_a_record_and_a_table(tmp_path: Path, judge: Judge) -
     [
         (["nope", "--judge", "JUDGE"], "No sdxl or flux model named 'nope'"),
         (["tiny-sdxl", "--judge", "./nowhere"], "There is no folder ./nowhere"),
-        (["tiny-sdxl"], "palate train sketchbook-judge --out DIR` and name the folder"),
+        (["tiny-sdxl"], "palate train sketchbook-judge` and name the folder"),
         (["tiny-sdxl", "--judge", "JUDGE", "--steps", "0"], "steps is 0"),
         (["tiny-sdxl", "--out", "judge/config.json/x"], "config.json is a file. Give another"),
     ],

@@ -9,7 +9,7 @@ from palate.backbones.judges import HEADS, NOBODY, Judge, to_input, truth
 from palate.cli import app
 from palate.errors import BadInput, UnknownName
 from palate.recipes.recipe import Recipe, changed, cook
-from palate.recipes.table import RECIPES, recipe
+from palate.recipes.table import ORDER, RECIPES, recipe
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Content, Scene, any_scene, look_of
 
@@ -23,7 +23,7 @@ def test_every_recipe_is_one_and_has_a_small_twin(name):
 
 
 def test_an_unknown_recipe_lists_the_known():
-    with pytest.raises(UnknownName, match=r"No recipe named 'sketch'\. Known: sketchbook-judge"):
+    with pytest.raises(UnknownName, match=r"No recipe named 'sketch'\. Known: sketchbook-clip"):
         recipe("sketch")
 
 
@@ -41,7 +41,10 @@ def test_a_debug_twin_trains_and_its_loss_falls(name, tmp_path):
 
 
 def test_a_judge_is_loaded_as_it_was_saved(tmp_path):
-    cook(recipe("sketchbook-judge-debug"), tmp_path)
+    measured = cook(recipe("sketchbook-judge-debug"), tmp_path, name="sketchbook-judge")
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert card.startswith("---\nlicense: apache-2.0")
+    assert f"| attributes | {100 * measured['attributes']:.1f} % |" in card
     judge = Judge.from_pretrained(tmp_path / "model")
     pictures = np.stack([draw(any_scene(i)) for i in range(4)])
     sight = judge.look_at(pictures)
@@ -89,11 +92,24 @@ def test_a_wrong_setting_is_answered_with_a_sentence(word, complaint):
 
 
 def test_train_says_where_the_model_is(tmp_path):
-    words = ["train", "sketchbook-judge-debug", "fit.steps=2", "--out", str(tmp_path), "--json"]
-    facts = json.loads(CliRunner().invoke(app, words).stdout)
+    name = "sketchbook-judge-debug"
+    words = ["train", name, "fit.steps=2", "--out", str(tmp_path), "--json"]
+    facts = json.loads(CliRunner().invoke(app, words).stdout)[name]
     assert facts["steps"] == 2
-    assert facts["model"] == str(tmp_path / "model")
-    assert (tmp_path / "model" / "model.safetensors").exists()
+    assert facts["model"] == str(tmp_path / name / "model")
+    assert (tmp_path / name / "model" / "model.safetensors").exists()
+
+
+def test_all_recipes_are_done_in_their_order(tmp_path, monkeypatch):
+    order = ("sketchbook-clip-debug", "sketchbook-judge-debug")
+    monkeypatch.setattr("palate.recipes.table.ORDER", order)
+    answer = CliRunner().invoke(app, ["train", "all", "--out", str(tmp_path)])
+    said = [line.split(":")[0] for line in answer.stdout.splitlines() if "the model is in" in line]
+    assert tuple(said) == order
+
+
+def test_every_full_recipe_has_its_place_in_the_order():
+    assert set(ORDER) == {name for name in RECIPES if not name.endswith("-debug")}
 
 
 def test_recipes_are_listed():

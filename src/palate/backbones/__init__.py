@@ -9,6 +9,7 @@ text, asked     prompts to embeddings; requests before and pictures after the mo
 sampling        the denoising loop
 loading         folders, defaults, fingerprints
 catalog         from a name or a folder to a model; entries, the names; vetting, is it whole?
+builtin         the shapes of the built-in models; lexicon, their tokenizers
 judges          reads content and look off pictures of the drawn world
 tiny            the real classes at toy width, for tests and for trying things
 """

@@ -137,8 +137,8 @@ def _of_this_package(entry: Entry) -> Path:
     toy = "" if option == "judge" else " To just try things, name tiny-sdxl."
     raise MissingPart(
         f"The weights of {entry.name} are not in this installation ({folder}). Make them with "
-        f"`palate train {entry.name} --out DIR` and name the folder DIR/model instead, as in "
-        f"--{option} DIR/model.{toy}"
+        f"`palate train {entry.name}` and name the folder out/train/{entry.name}/model, as in "
+        f"--{option} out/train/{entry.name}/model.{toy}"
     )
 
 

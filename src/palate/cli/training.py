@@ -24,22 +24,26 @@ def recipes(as_json: AsJson = False) -> None:
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="One of `palate recipes`.")],
+    name: Annotated[str, typer.Argument(help="One of `palate recipes`, or all of them.")],
     settings: Annotated[
         list[str] | None, typer.Argument(help="Changes, such as fit.steps=100 or fit.workers=2.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for checkpoints and model; out/train/NAME if left out."),
-    ] = None,
+        Path, typer.Option(help="Folder in which each recipe has a folder of its name.")
+    ] = Path("out/train"),
     as_json: AsJson = False,
 ) -> None:
     """Do a recipe; the same command goes on where an earlier one stopped."""
+    from palate.recipes import table
     from palate.recipes.recipe import changed, cook
-    from palate.recipes.table import recipe
 
-    folder = out or Path("out/train") / name
-    measured = cook(changed(recipe(name), settings or []), folder, name=name)
-    lines = [f"{what:32}{value:g}" for what, value in measured.items()]
-    text = "\n".join([f"{name}: the model is in {folder / 'model'}.", *lines])
-    say(text, {**measured, "model": str(folder / "model")}, as_json)
+    found = {}
+    for one in table.ORDER if name == "all" else [name]:
+        recipe = changed(table.recipe(one), settings or [])
+        measured = cook(recipe, out / one, name=one)
+        found[one] = {**measured, "model": str(out / one / "model")}
+        if not as_json:
+            typer.echo(f"{one}: the model is in {out / one / 'model'}.")
+            typer.echo("\n".join(f"  {what:32}{value:g}" for what, value in measured.items()))
+    if as_json:
+        say("", found, as_json)

@@ -3,5 +3,11 @@
 recipe     what a recipe is, and doing one
 table      their names
 drawings   scenes of the drawn world as training items
+captions   what generators are told, and which prompts they never hear
 judge      sketchbook-judge
+vae        sketchbook-vae
+clip       sketchbook-clip
+generating what the next two share: latents, flow matching, being judged
+sdxl       sketchbook-sdxl
+flux       sketchbook-flux
 """

@@ -13,7 +13,24 @@ if TYPE_CHECKING:
 RECIPES = {
     "sketchbook-judge": "palate.recipes.judge:JUDGE",
     "sketchbook-judge-debug": "palate.recipes.judge:DEBUG",
+    "sketchbook-vae": "palate.recipes.vae:VAE",
+    "sketchbook-vae-debug": "palate.recipes.vae:DEBUG",
+    "sketchbook-clip": "palate.recipes.clip:CLIP",
+    "sketchbook-clip-debug": "palate.recipes.clip:DEBUG",
+    "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
+    "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
+    "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
+    "sketchbook-flux-debug": "palate.recipes.flux:DEBUG",
 }
+
+# All built-in models, each after those it needs.
+ORDER = (
+    "sketchbook-vae",
+    "sketchbook-clip",
+    "sketchbook-judge",
+    "sketchbook-sdxl",
+    "sketchbook-flux",
+)
 
 
 def recipe(name: str) -> Recipe:

@@ -1,0 +1,70 @@
+"""What text-to-image models are told of the drawn world, and which prompts they never hear.
+
+Prompts are split as a population's are (see data.agents), so that a picture for a test person is
+one whose content no model was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from palate.data.agents import SPLITS, split_of_contents
+from palate.seeds import name_key, uniform
+from palate.sketchbook.drawing import SIZE, draw
+from palate.sketchbook.scenes import CONTENTS, Scene, any_scene
+from palate.sketchbook.vocabulary import DIMENSIONS
+from palate.sketchbook.words import caption
+
+
+def scene_in(split: str, seed: int) -> Scene:
+    """A scene drawn at random, its content among one split's prompts."""
+    choices = np.flatnonzero(split_of_contents() == SPLITS.index(split))
+    content = CONTENTS[choices[int(uniform(seed, name_key("prompt")) * len(choices))]]
+    return replace(any_scene(seed), content=content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Item i: the seed of a scene with a train prompt, and its picture."""
+
+    first: int
+    count: int
+    size: int = SIZE
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8]]:
+        seed = self.first + index
+        return seed, draw(scene_in("train", seed), self.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """How much of a scene a caption gives away."""
+
+    mood: float = 0.1  # share of captions that name the mood
+    nothing: float = 0.0  # share that are empty: what guidance steers away from
+    capital: float = 0.1  # share that begin as a sentence does, for T5 minds capitals
+
+    def named(self, luck: NDArray[np.float64]) -> list[str]:
+        """From none to all dimensions, any number as likely; `luck` holds 16 numbers."""
+        return [d for d, u in zip(DIMENSIONS, luck, strict=False) if u < luck[12]]
+
+    def of(self, scene: Scene, luck: NDArray[np.float64]) -> str:
+        """One caption."""
+        if luck[13] < self.nothing:
+            return ""
+        text = caption(scene, self.named(luck), mood=bool(luck[14] < self.mood))
+        return text[0].upper() + text[1:] if luck[15] < self.capital else text
+
+    def all_of(self, seeds: Sequence[int], generator: torch.Generator) -> list[str]:
+        """Captions of train scenes by their seeds."""
+        luck = torch.rand((len(seeds), 16), generator=generator, dtype=torch.float64).numpy()
+        scenes = (scene_in("train", int(seed)) for seed in seeds)
+        return [self.of(scene, row) for scene, row in zip(scenes, luck, strict=True)]

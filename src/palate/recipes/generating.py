@@ -1,0 +1,178 @@
+"""What the two text-to-image recipes share: latents, flow matching, and being judged.
+
+Flow matching: x_s = (1 - s) x + s n for a picture's latents x and noise n; the model sees x_s and
+says n - x. Its times s are logit-normal, as in Stable Diffusion 3, and it is told 1000 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate import store
+from palate.backbones.builtin import (
+    LATENTS,
+    SIZE,
+    Tower,
+    folder_of,
+    latents_of,
+    load_clip_text,
+    load_vae,
+    new_clip_text,
+    new_vae,
+)
+from palate.backbones.judges import Judge
+from palate.recipes.captions import Seen, Telling, scene_in
+from palate.seeds import name_key, uniform
+from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.vocabulary import DIMENSIONS
+from palate.store.tensors import content_fingerprint
+from palate.types import Picture, Request
+
+TRAIN_FROM, TEST_FROM = 6_000_000_000, 6_900_000_000
+TELLING = Telling(nothing=0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Folders that other recipes wrote. None makes a toy of its own, for tests."""
+
+    vae: Path | str | None = Path("out/train/sketchbook-vae/model")
+    clip: Path | str | None = Path("out/train/sketchbook-clip/model")
+    judge: Path | str | None = Path("out/train/sketchbook-judge/model")
+
+    def new_vae(self) -> Any:
+        """The autoencoder, at rest."""
+        if self.vae is None:
+            return new_vae((16, 16, 16, 16), 1).eval().requires_grad_(False)
+        return load_vae(folder_of(self.vae, "VAE", "sketchbook-vae", "sources.vae"))
+
+    def new_clip_text(self) -> Any:
+        """CLIP's text tower, at rest."""
+        if self.clip is None:
+            toy = Tower(width=32, layers=2, heads=2, inner=64)
+            return new_clip_text(toy).eval().requires_grad_(False)
+        return load_clip_text(folder_of(self.clip, "CLIP", "sketchbook-clip", "sources.clip"))
+
+
+# ---- items
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cached:
+    """Item i: the seed of a scene with a train prompt, and its latents from a file."""
+
+    first: int
+    latents: NDArray[np.float16]  # mapped, not read: workers share the pages
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def __getitem__(self, index: int) -> tuple[int, NDArray[np.float16]]:
+        return self.first + index, np.array(self.latents[index])
+
+
+def items(vae: Any, count: int, cache: Path | str | None) -> Seen | Cached:
+    """Pictures drawn when asked for or, with a folder for a cache, their latents made once."""
+    seen = Seen(first=TRAIN_FROM, count=count)
+    if cache is None:
+        return seen
+    mark = content_fingerprint("vae", {}, vae.state_dict())[:12]  # another VAE has other latents
+    path = Path(cache) / f"latents-{count}-{mark}.npy"
+    if not path.is_file():
+        with store.writing(path) as part:
+            _encode(vae, seen, part)
+    return Cached(first=TRAIN_FROM, latents=np.load(path, mmap_mode="r"))
+
+
+def _encode(vae: Any, seen: Seen, path: Path, at_once: int = 64) -> None:
+    if torch.accelerator.is_available():
+        vae.to(torch.accelerator.current_accelerator())
+    shape = (len(seen), LATENTS, seen.size // 8, seen.size // 8)
+    with path.open("wb") as file:
+        head = {"descr": "<f2", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, head)
+        for start in range(0, len(seen), at_once):
+            some = range(start, min(start + at_once, len(seen)))
+            pictures = torch.from_numpy(np.stack([seen[i][1] for i in some]))
+            file.write(latents_of(vae, pictures).cpu().numpy().astype("<f2").tobytes())
+
+
+def to_latents(vae: Any, given: Tensor) -> Tensor:
+    """A batch as latents, if it is not that already."""
+    return latents_of(vae, given) if given.dtype == torch.uint8 else given.float()
+
+
+# ---- flow matching
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Noised:
+    """Latents on their way to noise, and what the model is to say of them."""
+
+    latents: Tensor
+    t: Tensor  # 0 to 1000, a number a row
+    target: Tensor
+
+
+def noised(latents: Tensor, generator: torch.Generator) -> Noised:
+    """Every row at a time of its own."""
+    times = torch.randn(len(latents), generator=generator).sigmoid().to(latents.device)
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    share = times[:, None, None, None]
+    mixed = (1 - share) * latents + share * noise
+    return Noised(latents=mixed, t=1000 * times, target=noise - latents)
+
+
+# ---- judging
+
+
+def judged(backbone: Any, folder: Path | str | None, count: int) -> dict[str, float]:
+    """Of pictures of held-out prompts: how often content and each named value are right.
+
+    Without a judge it says so: "pictures judged" is 0 and nothing else is claimed.
+    """
+    if folder is None or not (Path(folder) / "config.json").is_file():
+        return {"pictures judged": 0}
+    judge = Judge.from_pretrained(folder)
+    right, named, content = np.zeros(len(DIMENSIONS)), np.zeros(len(DIMENSIONS)), 0
+    for start in range(TEST_FROM, TEST_FROM + count, 64):
+        seeds = range(start, min(start + 64, TEST_FROM + count))
+        scenes, asked = _asked(seeds)
+        sight = judge.look_at(_shown(backbone.sample(asked[0])))
+        looks = np.array([look_to_codes(scene.look) for scene in scenes])
+        right += ((sight.looks == looks) & asked[1]).sum(0)
+        named += asked[1].sum(0)
+        seen = zip(sight.arrangements, scenes, strict=True)
+        content += sum(arrangement == scene.content.arrangement for arrangement, scene in seen)
+    each = right / np.maximum(named, 1)
+    return {
+        "pictures judged": count,
+        "content": content / count,
+        "attributes": float(each[named > 0].mean()) if named.any() else 0.0,
+        **dict(zip(DIMENSIONS, each.tolist(), strict=True)),
+    }
+
+
+def _asked(seeds: Sequence[int]) -> tuple[list[Scene], tuple[list[Request], NDArray[np.bool_]]]:
+    """Held-out scenes; requests for them that name some of their values, and which."""
+    luck = uniform(np.array(seeds)[:, None], name_key("told"), np.arange(16))
+    luck[:, 13:] = 1.0  # never empty, no mood, no capital
+    scenes = [scene_in("test", seed) for seed in seeds]
+    requests = [
+        Request(prompt=TELLING.of(scene, row), seed=seed)
+        for scene, row, seed in zip(scenes, luck, seeds, strict=True)
+    ]
+    return scenes, (requests, luck[:, :12] < luck[:, 12:13])
+
+
+def _shown(pictures: Sequence[Picture]) -> NDArray[np.uint8]:
+    assert all(picture.pixels.shape == (SIZE, SIZE, 3) for picture in pictures)
+    return np.stack([picture.pixels for picture in pictures])

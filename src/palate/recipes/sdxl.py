@@ -1,0 +1,103 @@
+"""sketchbook-sdxl: the U-Net of a StableDiffusionXLPipeline, trained by flow matching.
+
+Conditioned as SDXL is: two text encoders side by side, the second one's pooled text, sizes. The
+first is the text tower of sketchbook-clip and stays as it is; the second learns with the U-Net.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from palate.backbones.asked import Defaults
+from palate.backbones.builtin import (
+    LENGTH,
+    SIZE,
+    Tower,
+    UNetSizes,
+    bring,
+    keep,
+    new_sdxl,
+    rounded,
+    sdxl_states,
+)
+from palate.backbones.sdxl import SDXL
+from palate.learn.settings import Fit
+from palate.recipes.generating import TELLING, Sources, items, judged, noised, to_latents
+from palate.recipes.recipe import Parts
+
+DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
+UNET = UNetSizes()  # 3.8 M numbers
+SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painting(Parts):
+    """Parts that know which backbone they belong to."""
+
+    backbone: SDXL
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdxlRecipe:
+    """What the model is made of, from which folders, and how it learns."""
+
+    summary: str = "draws what a prompt says; needs sketchbook-vae and sketchbook-clip"
+    fit: Fit
+    unet: UNetSizes = UNET
+    second: Tower = SECOND
+    sources: Sources = field(default_factory=Sources)
+    pictures: int = 1_000_000
+    cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
+    defaults: Defaults = DEFAULTS
+    tested: int = 1000
+
+    def parts(self) -> Parts:
+        """U-Net and second text encoder, pictures, and how far off the predicted flow is."""
+        vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
+        backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
+        names = {"unet": "unet", "text": "text_encoder_2"}
+        modules: dict[str, nn.Module] = {
+            name: getattr(backbone.pipe, part).requires_grad_(True) for name, part in names.items()
+        }
+
+        def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
+            seeds, given = batch
+            bring(backbone, given.device)
+            step = noised(to_latents(vae, given), generator)
+            said = sdxl_states(backbone, TELLING.all_of(seeds.tolist(), generator))
+            return F.mse_loss(backbone.predict(step.latents, step.t, said).float(), step.target)
+
+        shown = items(vae, self.pictures, self.cache)
+        return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
+
+    def keep(self, parts: Parts, folder: Path) -> None:
+        """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
+        keep(cast(Painting, parts).backbone, folder)
+
+    def measure(self, parts: Parts) -> dict[str, float]:
+        """Content and named values on held-out prompts, by the judge."""
+        kept = rounded(cast(Painting, parts).backbone)
+        kept.pipe.to(torch.float32)
+        return judged(kept, self.sources.judge, self.tested)
+
+
+SKETCHBOOK = SdxlRecipe(
+    fit=Fit(
+        steps=20_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=1000, ema=0.9995, bf16=True,
+        log_every=50, checkpoint_steps=500,
+    ),
+)  # fmt: skip
+DEBUG = SdxlRecipe(
+    fit=Fit(steps=4, batch=8, lr=3e-3, log_every=1, checkpoint_steps=2),
+    unet=UNetSizes(widths=(16, 32), heads=(2, 2)),
+    second=Tower(width=32, layers=2, heads=2, inner=64),
+    sources=Sources(vae=None, clip=None, judge=None),
+    pictures=8,
+    defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
+)
