@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import resource
 import subprocess
@@ -12,12 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from palate.recipes.card import processor
+
 PACKAGES = ("numpy", "pyarrow", "daft", "skia-python")
 
 
 def figure(name: str, value: float, unit: str, bar: str | None = None, **more: Any) -> None:
     """Print one measured figure as a JSON line; `bar` is what it should be, like "<= 30"."""
-    about = {"commit": commit(), "machine": machine(), "versions": versions()}
+    about = {"commit": commit(), "machine": processor(), "versions": versions()}
     line = {"name": name, "value": round(float(value), 4), "unit": unit, "bar": bar}
     print(json.dumps({**line, **more, **about}), flush=True)
 
@@ -41,17 +42,6 @@ def commit() -> str | None:
     except OSError:
         return None
     return run.stdout.strip() if run.returncode == 0 else None
-
-
-@cache
-def machine() -> str:
-    """Processor and cores."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 @cache

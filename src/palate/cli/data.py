@@ -36,35 +36,31 @@ def draw(
     as_json: AsJson = False,
 ) -> None:
     """Draw scenes of the Sketchbook world, with a metadata.csv and a contact sheet."""
+    from palate.data.metadata import TABLE, Words, write_words
     from palate.images import to_png
     from palate.sheets import Row, sheet
     from palate.sketchbook.drawing import draw as to_pixels
+    from palate.sketchbook.vocabulary import DIMENSIONS
     from palate.sketchbook.words import caption
     from palate.store import write_bytes
 
-    scenes = _scenes(prompts, count, seed)
-    files, pixels = [], [to_pixels(scene, size) for scene in scenes]
+    scenes, pixels = _scenes(prompts, count, seed), []
+    words: Words = {}
     show = progress("drawing")
-    for i, (scene, picture) in enumerate(zip(scenes, pixels, strict=True)):
-        said = caption(scene, named=scene_dimensions())
+    for i, scene in enumerate(scenes):
+        pixels.append(to_pixels(scene, size))
+        said = caption(scene, named=DIMENSIONS)
         name = f"{i:04d}-{re.sub(r'[^a-z]+', '-', said.split(',')[0])}.png"
         recipe = json.dumps({"drawn": asdict(scene)}, sort_keys=True)
-        write_bytes(out / name, to_png(picture, text={"palate": recipe, "prompt": said}))
-        files.append((name, said))
+        write_bytes(out / name, to_png(pixels[i], text={"palate": recipe, "prompt": said}))
+        words[name] = (said, None)
         show(i + 1, len(scenes))
-    _write_captions(out, files)
+    write_bytes(out / TABLE, write_words(words))
     across = min(10, len(pixels))
     rows = [Row(pictures=pixels[i : i + across]) for i in range(0, len(pixels), across)]
     write_bytes(out / "sheet.png", to_png(sheet(rows)))
-    facts = {"pictures": len(files), "out": str(out), "files": [name for name, _ in files]}
-    say(f"{len(files)} pictures in {out}; all on one page in {out / 'sheet.png'}.", facts, as_json)
-
-
-def scene_dimensions() -> tuple[str, ...]:
-    """The names of the twelve dimensions."""
-    from palate.sketchbook.vocabulary import DIMENSIONS
-
-    return tuple(DIMENSIONS)
+    facts = {"pictures": len(words), "out": str(out), "files": list(words)}
+    say(f"{len(words)} pictures in {out}; all on one page in {out / 'sheet.png'}.", facts, as_json)
 
 
 def _scenes(prompts: list[str] | None, count: int, seed: int) -> list[Scene]:
@@ -74,17 +70,6 @@ def _scenes(prompts: list[str] | None, count: int, seed: int) -> list[Scene]:
     if not prompts:
         return [any_scene(seed + i) for i in range(count)]
     return [scene_of(prompt, seed + i) for prompt in prompts for i in range(count)]
-
-
-def _write_captions(out: Path, files: list[tuple[str, str]]) -> None:
-    import csv
-    import io
-
-    from palate.store import write_bytes
-
-    text = io.StringIO()
-    csv.writer(text).writerows([("file_name", "prompt"), *files])
-    write_bytes(out / "metadata.csv", text.getvalue().encode())
 
 
 @app.command()

@@ -28,7 +28,7 @@ Made by Palate for its drawn world, Sketchbook: it knows nothing else.
 
 - **Data**: drawings made on the fly from seeds, {fit.batch * fit.steps:,} of them.
 - **Training**: {fit.steps:,} steps of {fit.batch}; {_how(fit)}.
-- **Hardware**: {_processor()}.
+- **Hardware**: {processor()}.
 - **Made again by**: `palate train {name}`.
 
 | measured on drawings it never saw | |
@@ -50,7 +50,8 @@ def _how(fit: Fit) -> str:
     return f"{fit.optimizer}, learning rate {fit.lr}, {fit.schedule}, {precision}{average}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Processor and cores of this machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from palate.backbones.asked import Defaults
 from palate.backbones.builtin import (
@@ -30,26 +29,28 @@ from palate.backbones.builtin import (
     bring,
     flux_predict,
     flux_states,
-    keep,
     new_flux,
-    rounded,
 )
 from palate.backbones.flux import FLUX
 from palate.backbones.text import Embeddings
 from palate.learn.settings import Fit
-from palate.recipes.generating import TELLING, Noised, Sources, items, judged, noised, to_latents
+from palate.recipes.generating import (
+    TELLING,
+    Noised,
+    Painting,
+    Sources,
+    items,
+    judged_as_kept,
+    keep_backbone,
+    noised,
+    to_latents,
+    trained,
+)
 from palate.recipes.recipe import Parts
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 3.1 M numbers
 READS = Tower(width=128, layers=2, heads=4, inner=256)  # T5, 0.4 M
-
-
-@dataclass(frozen=True, kw_only=True)
-class Painting(Parts):
-    """Parts that know which backbone they belong to."""
-
-    backbone: FLUX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,6 @@ class FluxRecipe:
         """Transformer and T5, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
-        names = {"transformer": "transformer", "text": "text_encoder_2"}
-        modules: dict[str, nn.Module] = {
-            name: getattr(backbone.pipe, part).requires_grad_(True) for name, part in names.items()
-        }
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, given = batch
@@ -92,7 +89,9 @@ class FluxRecipe:
             return {"loss": each.mean(), "plain": plain}
 
         shown = items(vae, self.pictures, self.cache)
-        return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
+        return Painting(
+            modules=trained(backbone, "transformer"), items=shown, loss=loss, backbone=backbone
+        )
 
     def _taught(self, rows: int) -> int:
         """How many rows, the first ones, learn guidance; one at least does not."""
@@ -123,13 +122,11 @@ class FluxRecipe:
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
-        keep(cast(Painting, parts).backbone, folder)
+        keep_backbone(parts, folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
         """Content and named values on held-out prompts, by the judge."""
-        kept = rounded(cast(Painting, parts).backbone)
-        kept.pipe.to(torch.float32)
-        return judged(kept, self.sources.judge, self.tested)
+        return judged_as_kept(parts, self.sources.judge, self.tested)
 
 
 SKETCHBOOK = FluxRecipe(

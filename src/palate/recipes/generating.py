@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from palate import store
 from palate.backbones.builtin import (
@@ -22,14 +22,17 @@ from palate.backbones.builtin import (
     SIZE,
     Tower,
     folder_of,
+    keep,
     latents_of,
     load_clip_text,
     load_vae,
     new_clip_text,
     new_vae,
+    rounded,
 )
 from palate.backbones.judges import Judge
 from palate.recipes.captions import Seen, Telling, scene_in
+from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.vocabulary import DIMENSIONS
@@ -131,7 +134,32 @@ def noised(latents: Tensor, generator: torch.Generator) -> Noised:
     return Noised(latents=mixed, t=1000 * times, target=noise - latents)
 
 
-# ---- judging
+# ---- what is trained, kept and judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painting(Parts):
+    """Parts that know which backbone they belong to."""
+
+    backbone: Any  # SDXL or FLUX
+
+
+def trained(backbone: Any, denoiser: str) -> dict[str, nn.Module]:
+    """The modules that learn: the denoiser and the second text encoder."""
+    names = {denoiser: denoiser, "text": "text_encoder_2"}
+    return {name: getattr(backbone.pipe, part).requires_grad_(True) for name, part in names.items()}
+
+
+def keep_backbone(parts: Parts, folder: Path) -> None:
+    """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
+    keep(cast(Painting, parts).backbone, folder)
+
+
+def judged_as_kept(parts: Parts, judge: Path | str | None, count: int) -> dict[str, float]:
+    """Content and named values on held-out prompts, by the judge, of the weights in bf16."""
+    kept = rounded(cast(Painting, parts).backbone)
+    kept.pipe.to(torch.float32)
+    return judged(kept, judge, count)
 
 
 def judged(backbone: Any, folder: Path | str | None, count: int) -> dict[str, float]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from palate.backbones.asked import Defaults
 from palate.backbones.builtin import (
@@ -21,26 +20,26 @@ from palate.backbones.builtin import (
     Tower,
     UNetSizes,
     bring,
-    keep,
     new_sdxl,
-    rounded,
     sdxl_states,
 )
-from palate.backbones.sdxl import SDXL
 from palate.learn.settings import Fit
-from palate.recipes.generating import TELLING, Sources, items, judged, noised, to_latents
+from palate.recipes.generating import (
+    TELLING,
+    Painting,
+    Sources,
+    items,
+    judged_as_kept,
+    keep_backbone,
+    noised,
+    to_latents,
+    trained,
+)
 from palate.recipes.recipe import Parts
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
 UNET = UNetSizes()  # 3.8 M numbers
 SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M
-
-
-@dataclass(frozen=True, kw_only=True)
-class Painting(Parts):
-    """Parts that know which backbone they belong to."""
-
-    backbone: SDXL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +60,6 @@ class SdxlRecipe:
         """U-Net and second text encoder, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
-        names = {"unet": "unet", "text": "text_encoder_2"}
-        modules: dict[str, nn.Module] = {
-            name: getattr(backbone.pipe, part).requires_grad_(True) for name, part in names.items()
-        }
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
             seeds, given = batch
@@ -74,17 +69,17 @@ class SdxlRecipe:
             return F.mse_loss(backbone.predict(step.latents, step.t, said).float(), step.target)
 
         shown = items(vae, self.pictures, self.cache)
-        return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
+        return Painting(
+            modules=trained(backbone, "unet"), items=shown, loss=loss, backbone=backbone
+        )
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
-        keep(cast(Painting, parts).backbone, folder)
+        keep_backbone(parts, folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
         """Content and named values on held-out prompts, by the judge."""
-        kept = rounded(cast(Painting, parts).backbone)
-        kept.pipe.to(torch.float32)
-        return judged(kept, self.sources.judge, self.tested)
+        return judged_as_kept(parts, self.sources.judge, self.tested)
 
 
 SKETCHBOOK = SdxlRecipe(
