@@ -28,6 +28,29 @@ def line(config: Fit, **more) -> tuple[nn.Linear, list[Fact]]:
     return module, list(fit({"line": module}, Line(), loss, config, **more))
 
 
+def fused() -> tuple[bool, bool]:
+    return (
+        torch.backends.cuda.flash_sdp_enabled(),  # for the CPU's fused kernel, too
+        torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed(),
+    )
+
+
+def test_attention_is_plain_products_while_it_trains_on_a_cpu():
+    before, seen = fused(), []
+
+    def loss(batch, generator):
+        seen.append(fused())
+        if len(seen) == 2:
+            raise BadInput("enough")
+        return module(batch[0]).mean()
+
+    module = nn.Linear(1, 1)
+    with pytest.raises(BadInput, match="enough"):
+        list(fit({"line": module}, Line(), loss, Fit(steps=3, batch=2, lr=0.1)))
+    assert seen == [(False, True)] * 2
+    assert fused() == before != seen[0]
+
+
 def test_it_learns_a_line():
     module, facts = line(Fit(steps=200, batch=10, lr=0.1, weight_decay=0.0))
     assert module.weight.item() == pytest.approx(2, abs=0.01)
