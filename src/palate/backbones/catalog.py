@@ -26,6 +26,7 @@ from palate.backbones.entries import Entry, Kind
 from palate.backbones.entries import names as names
 from palate.backbones.flux import FLUX
 from palate.backbones.judges import Judge
+from palate.backbones.reader import Reader
 from palate.backbones.sdxl import SDXL
 from palate.backbones.vetting import (
     WEIGHTED,
@@ -92,6 +93,26 @@ def judge(name_or_folder: str | Path = "sketchbook-judge", *, device: str | None
         return found.to(device).eval().requires_grad_(False)
 
 
+def reader(
+    name_or_folder: str | Path = "sketchbook-reader",
+    *,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Reader:
+    """A reader by name, Hub id or folder."""
+    device = device or _device()
+    dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
+    folder = _folder(name_or_folder, _entry(name_or_folder, "reader"))
+    files = weights(folder, "model")
+    with _loading(folder, device):
+        found = Reader.from_pretrained(folder, device=device, dtype=dtype)
+    _check_complete(folder, files, found.model)
+    if folder != Path(name_or_folder):
+        found.name = str(name_or_folder)
+        found.mark = replace(found.mark, name=found.name)
+    return found
+
+
 def _toy(entry: Entry, device: str, dtype: torch.dtype) -> SDXL | FLUX:
     module, function = entry.source.split(":")
     toy = getattr(import_module(module), function)()
@@ -133,8 +154,8 @@ def _of_this_package(entry: Entry) -> Path:
     folder = BUILT_IN / entry.name
     if folder.is_dir():
         return folder
-    option = "judge" if entry.kind == "judge" else "backbone"
-    toy = "" if option == "judge" else " To just try things, name tiny-sdxl."
+    option = entry.kind if entry.kind in ("judge", "reader") else "backbone"
+    toy = " To just try things, name tiny-sdxl." if option == "backbone" else ""
     raise MissingPart(
         f"The weights of {entry.name} are not in this installation ({folder}). Make them with "
         f"`palate train {entry.name}` and name the folder out/train/{entry.name}/model, as in "

@@ -23,6 +23,14 @@ _COMMON = (
     "a an the one of to on in at with and no not is are stands sits over below under left right "
     "picture drawing image painting art style color colors mood very some"
 )
+# What the reader is asked with, and what it answers beside the drawn world's words.
+_ASKED = (
+    "user assistant prompt score for this image these images like do does yes it its what which "
+    "describe show shows share artistic emotion atmosphere thematic visual elements theme look "
+    "palette medium backdrop light framing ornament border outline shape texture contrast tilt "
+    "pictures picture first second third fourth all both nothing none"
+)
+READER_SIGNS = {"bos": "<s>", "eos": "</s>", "pad": "<pad>"}
 
 
 @cache
@@ -79,3 +87,25 @@ def t5_tokenizer() -> Any:
     letters = [(letter, -8.0) for letter in ("▁", *_LETTERS, *_LETTERS[:26].upper())]
     kind = library("transformers").T5Tokenizer
     return kind(vocab=[*ends, *whole, *within, *letters], extra_ids=0, model_max_length=LENGTH)
+
+
+def reader_tokenizer() -> Any:
+    """Of the reader: whole words, letters for all others, and Idefics2's own signs."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    known = sorted({"close-up", *words(), *re.findall(r"[a-z]{2,}", _ASKED)})
+    tokens = [*READER_SIGNS.values(), UNKNOWN, *known, *_LETTERS, *(f"##{c}" for c in _LETTERS)]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    core = Tokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, max_input_chars_per_word=1000))
+    core.normalizer = normalizers.Lowercase()
+    space, sign = Regex(r"\s+"), Regex(r"[^\w\s-]")  # "close-up" is one word
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(space, "removed"), pre_tokenizers.Split(sign, "isolated")]
+    )
+    core.decoder = decoders.WordPiece()
+    kind = library("transformers").PreTrainedTokenizerFast
+    signs = {f"{name}_token": sign for name, sign in READER_SIGNS.items()}
+    found = kind(tokenizer_object=core, unk_token=UNKNOWN, **signs)
+    marks = ["<fake_token_around_image>", "<image>", "<end_of_utterance>"]
+    found.add_special_tokens({"additional_special_tokens": marks})
+    return found

@@ -17,6 +17,8 @@ RECIPES = {
     "sketchbook-vae-debug": "palate.recipes.vae:DEBUG",
     "sketchbook-clip": "palate.recipes.clip:CLIP",
     "sketchbook-clip-debug": "palate.recipes.clip:DEBUG",
+    "sketchbook-reader": "palate.recipes.reader:READER",
+    "sketchbook-reader-debug": "palate.recipes.reader:DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
     "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
     "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
@@ -28,6 +30,7 @@ ORDER = (
     "sketchbook-vae",
     "sketchbook-clip",
     "sketchbook-judge",
+    "sketchbook-reader",
     "sketchbook-sdxl",
     "sketchbook-flux",
 )
