@@ -92,10 +92,10 @@ def test_sizes_stay_within_the_budget():
     assert numbers(tower) <= 0.5e6
     s, f = sdxl.SKETCHBOOK, flux.SKETCHBOOK
     one = builtin.new_sdxl(s.unet, auto, tower, s.second, defaults=s.defaults).pipe
-    assert numbers(one.unet) <= 3.8e6
+    assert numbers(one.unet) <= 3.45e6
     assert numbers(one.text_encoder_2) + numbers(tower) <= 0.8e6
     two = builtin.new_flux(f.transformer, auto, tower, f.reads, defaults=f.defaults).pipe
-    assert numbers(two.transformer) <= 3.2e6
+    assert numbers(two.transformer) <= 2.8e6
     assert numbers(two.text_encoder_2) <= 0.4e6
 
 
@@ -268,7 +268,8 @@ def test_cached_latents_are_those_drawn_anew(tmp_path):
         again, picture = drawn[i]
         fresh = latents_of(auto, torch.from_numpy(picture[None]))[0]
         assert seed == again
-        torch.testing.assert_close(torch.from_numpy(latents).float(), fresh, atol=2e-3, rtol=2e-3)
+        off = torch.from_numpy(latents).float() - fresh
+        assert off.std() < 0.02 * fresh.std()  # made in bf16
     assert np.array_equal(generating.items(auto, 6, tmp_path)[5][1], cached[5][1])
     generating.items(new_vae((16, 16, 16, 16), 1, seed=1).eval(), 6, tmp_path)
     assert len(list(tmp_path.iterdir())) == 2  # another VAE, other latents

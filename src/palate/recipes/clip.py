@@ -98,8 +98,8 @@ def _found(clip: Any, split: str, count: int) -> float:
 
 CLIP = ClipRecipe(
     fit=Fit(
-        steps=10_000, batch=128, lr=1e-3, weight_decay=0.1, options={"betas": (0.9, 0.98)},
-        warmup=1000, ema=0.999, bf16=True, log_every=50, checkpoint_steps=500,
+        steps=4000, batch=128, lr=1e-3, weight_decay=0.1, options={"betas": (0.9, 0.98)},
+        warmup=300, ema=0.999, bf16=True, log_every=50, checkpoint_steps=500,
     ),
 )  # fmt: skip
 DEBUG = ClipRecipe(

@@ -49,7 +49,7 @@ from palate.recipes.generating import (
 from palate.recipes.recipe import Parts
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
-TRANSFORMER = FluxSizes()  # 3.1 M numbers
+TRANSFORMER = FluxSizes()  # 2.7 M numbers
 READS = Tower(width=128, layers=2, heads=4, inner=256)  # T5, 0.4 M
 
 
@@ -64,7 +64,7 @@ class FluxRecipe:
     sources: Sources = field(default_factory=Sources)
     pictures: int = 1_000_000
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
-    guided: float = 0.25  # share of rows that learn guidance; each costs two more passes
+    guided: float = 0.125  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
     defaults: Defaults = DEFAULTS
     tested: int = 1000
@@ -131,7 +131,7 @@ class FluxRecipe:
 
 SKETCHBOOK = FluxRecipe(
     fit=Fit(
-        steps=20_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=1000, ema=0.9995, bf16=True,
+        steps=14_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.9995, bf16=True,
         log_every=50, checkpoint_steps=500,
     ),
 )  # fmt: skip

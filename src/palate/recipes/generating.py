@@ -105,7 +105,9 @@ def _encode(vae: Any, seen: Seen, path: Path, at_once: int = 64) -> None:
         for start in range(0, len(seen), at_once):
             some = range(start, min(start + at_once, len(seen)))
             pictures = torch.from_numpy(np.stack([seen[i][1] for i in some]))
-            file.write(latents_of(vae, pictures).cpu().numpy().astype("<f2").tobytes())
+            with torch.autocast(vae.device.type, torch.bfloat16):
+                latents = latents_of(vae, pictures)
+            file.write(latents.float().cpu().numpy().astype("<f2").tobytes())
 
 
 def to_latents(vae: Any, given: Tensor) -> Tensor:

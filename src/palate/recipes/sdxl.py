@@ -38,7 +38,7 @@ from palate.recipes.generating import (
 from palate.recipes.recipe import Parts
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
-UNET = UNetSizes()  # 3.8 M numbers
+UNET = UNetSizes()  # 3.3 M numbers
 SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M
 
 
@@ -84,7 +84,7 @@ class SdxlRecipe:
 
 SKETCHBOOK = SdxlRecipe(
     fit=Fit(
-        steps=20_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=1000, ema=0.9995, bf16=True,
+        steps=16_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.9995, bf16=True,
         log_every=50, checkpoint_steps=500,
     ),
 )  # fmt: skip

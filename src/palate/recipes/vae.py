@@ -34,7 +34,7 @@ class VaeRecipe:
 
     summary: str = "packs pictures into 16x16 latents and unpacks them"
     fit: Fit
-    widths: tuple[int, ...] = (24, 48, 72, 96)
+    widths: tuple[int, ...] = (16, 32, 80, 96)
     layers: int = 1
     size: int = SIZE
     pictures: int = 1_000_000
@@ -112,7 +112,7 @@ def copied(vae: Any, count: int, size: int) -> dict[str, float]:
 
 VAE = VaeRecipe(
     fit=Fit(
-        steps=12_000, batch=16, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.999, bf16=True,
+        steps=14_000, batch=4, lr=1e-3, weight_decay=0.01, warmup=300, ema=0.999, bf16=True,
         log_every=50, checkpoint_steps=500,
     ),
 )  # fmt: skip
