@@ -40,6 +40,14 @@ def test_a_debug_twin_trains_and_its_loss_falls(name, tmp_path):
     }
 
 
+def test_a_run_cut_short_is_kept_and_goes_on(tmp_path):
+    measured = cook(recipe("sketchbook-vae-debug"), tmp_path, minutes=0)
+    assert measured["steps"] == 1
+    assert "1 of 4 steps, not finished, of 4" in (tmp_path / "model" / "README.md").read_text()
+    assert cook(recipe("sketchbook-vae-debug"), tmp_path)["steps"] == 4
+    assert "**Training**: 4 steps of 4;" in (tmp_path / "model" / "README.md").read_text()
+
+
 def test_a_judge_is_loaded_as_it_was_saved(tmp_path):
     measured = cook(recipe("sketchbook-judge-debug"), tmp_path, name="sketchbook-judge")
     card = (tmp_path / "model" / "README.md").read_text()

@@ -5,17 +5,46 @@ from pathlib import Path
 import pytest
 
 import palate
+from palate.backbones.builtin import load_vae
 from palate.backbones.catalog import judge
+from palate.errors import BadInput, PalateError
 from palate.recipes.judge import judged
+from palate.recipes.recipe import changed, cook
+from palate.recipes.shipping import check_room, ship
+from palate.recipes.table import recipe
 
 WEIGHTS = Path(palate.__file__).parent / "weights"
 
 
-def test_the_weights_keep_within_their_room():
-    sizes = [path.stat().st_size for path in WEIGHTS.rglob("*.safetensors")]
-    assert sizes
-    assert max(sizes) <= 15 * 2**20
-    assert sum(sizes) <= 32 * 2**20
+def test_the_weights_keep_within_their_room(tmp_path):
+    check_room(WEIGHTS)
+    (tmp_path / "a").write_bytes(bytes(15 * 2**20))
+    (tmp_path / "b").symlink_to("a")
+    check_room(tmp_path)
+    (tmp_path / "c").write_bytes(bytes(15 * 2**20))
+    (tmp_path / "d").write_bytes(bytes(3 * 2**20))
+    with pytest.raises(PalateError, match="All weights have 34,603,008 bytes; 33,554,432 are"):
+        check_room(tmp_path)
+    (tmp_path / "d").write_bytes(bytes(15 * 2**20 + 1))
+    with pytest.raises(PalateError, match="d has 15,728,641 bytes"):
+        check_room(tmp_path)
+
+
+def test_what_two_models_share_lies_in_the_package_once(tmp_path):
+    train, weights = tmp_path / "train", tmp_path / "weights"
+    small = ["fit.steps=1", "widths=(16,16,16,32)", "tested=1"]
+    for name in ("sketchbook-vae", "sketchbook-vae-debug"):
+        cook(changed(recipe("sketchbook-vae-debug"), small), train / name)
+    names = ("sketchbook-vae", "sketchbook-vae-debug", "sketchbook-clip")
+    assert ship(train, weights, names) == ["sketchbook-vae", "sketchbook-vae-debug"]
+    file = "diffusion_pytorch_model.safetensors"
+    one, two = (weights / name / file for name in ("sketchbook-vae", "sketchbook-vae-debug"))
+    assert two.is_symlink() != one.is_symlink()
+    assert not (weights / "sketchbook-vae" / "config.json").is_symlink()
+    assert load_vae(two.parent).config.latent_channels == 8
+    assert ship(train, weights, names)  # again, over what lies there
+    with pytest.raises(BadInput, match="Run `palate train all` first"):
+        ship(tmp_path / "nowhere", weights)
 
 
 @pytest.mark.parametrize(

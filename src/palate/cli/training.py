@@ -31,6 +31,10 @@ def train(
     out: Annotated[
         Path, typer.Option(help="Folder in which each recipe has a folder of its name.")
     ] = Path("out/train"),
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Stop after about so many; what there is by then is kept and measured."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do a recipe; the same command goes on where an earlier one stopped."""
@@ -40,7 +44,7 @@ def train(
     found = {}
     for one in table.ORDER if name == "all" else [name]:
         recipe = changed(table.recipe(one), settings or [])
-        measured = cook(recipe, out / one, name=one)
+        measured = cook(recipe, out / one, name=one, minutes=minutes)
         found[one] = {**measured, "model": str(out / one / "model")}
         if not as_json:
             typer.echo(f"{one}: the model is in {out / one / 'model'}.")

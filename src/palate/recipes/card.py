@@ -12,7 +12,7 @@ from palate.learn.settings import Fit
 
 
 def write_card(
-    folder: Path, name: str, summary: str, fit: Fit, measured: Mapping[str, float]
+    folder: Path, name: str, summary: str, fit: Fit, measured: Mapping[str, float], steps: int
 ) -> None:
     """README.md beside the weights, in the form the Hub reads."""
     rows = "\n".join(f"| {what} | {_shown(value)} |" for what, value in measured.items())
@@ -26,8 +26,8 @@ tags: [sketchbook, palate]
 {summary[0].upper()}{summary[1:]}.
 Made by Palate for its drawn world, Sketchbook: it knows nothing else.
 
-- **Data**: drawings made on the fly from seeds, {fit.batch * fit.steps:,} of them.
-- **Training**: {fit.steps:,} steps of {fit.batch}; {_how(fit)}.
+- **Data**: drawings made from seeds, {fit.batch * steps:,} looks at them.
+- **Training**: {_done(steps, fit)} of {fit.batch}; {_how(fit)}.
 - **Hardware**: {processor()}.
 - **Made again by**: `palate train {name}`.
 
@@ -42,6 +42,11 @@ Apache-2.0, as Palate itself.
 
 def _shown(value: float) -> str:
     return f"{100 * value:.1f} %" if 0 <= value <= 1 else f"{value:g}"
+
+
+def _done(steps: int, fit: Fit) -> str:
+    whole = f"{fit.steps:,} steps"
+    return whole if steps == fit.steps else f"{steps:,} of {whole}, not finished,"
 
 
 def _how(fit: Fit) -> str:

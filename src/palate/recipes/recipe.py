@@ -55,18 +55,24 @@ def cook(
     on_fact: Callable[[Fact], None] = lambda fact: None,
     *,
     name: str | None = None,
+    minutes: float | None = None,
 ) -> dict[str, Any]:
-    """Train into out/run, then write out/model and out/measured.json; called again, goes on."""
+    """Train into out/run, then write out/model and out/measured.json; called again, goes on.
+
+    With `minutes` it stops after about so many, and keeps and measures what there is by then.
+    """
     parts, began, last = recipe.parts(), time.perf_counter(), None
     for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, run=out / "run"):
         on_fact(last)
-    assert last is not None and last.finished
+        if minutes is not None and time.perf_counter() - began >= 60 * minutes:
+            break
+    assert last is not None
     with last.averaged():
         recipe.keep(parts, out / "model")
         measured = recipe.measure(parts)
-    write_card(out / "model", name or out.name, recipe.summary, recipe.fit, measured)
-    minutes = (time.perf_counter() - began) / 60
-    found = {"steps": last.step, "minutes of the last sitting": round(minutes, 1), **measured}
+    write_card(out / "model", name or out.name, recipe.summary, recipe.fit, measured, last.step)
+    took = (time.perf_counter() - began) / 60
+    found = {"steps": last.step, "minutes of the last sitting": round(took, 1), **measured}
     store.write_json(out / "measured.json", found)
     return found
 

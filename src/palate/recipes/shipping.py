@@ -1,0 +1,64 @@
+"""Put trained models into the package: `python -m palate.recipes.shipping out/train`.
+
+Stock folders repeat their parts: both text-to-image models hold the same autoencoder and text
+tower. A file that another folder has already becomes a link to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from palate.errors import BadInput, PalateError
+from palate.recipes.table import ORDER
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+MOST, MOST_OF_ONE = 32 * 2**20, 15 * 2**20  # bytes: of all weights, of one file
+_WORTH_A_LINK = 16 * 2**10  # bytes
+
+
+def ship(train: Path, weights: Path = WEIGHTS, names: Sequence[str] = ORDER) -> list[str]:
+    """Copy every finished model; says which. Nothing is copied if there would be too much."""
+    found = [name for name in names if (train / name / "measured.json").is_file()]
+    if not found:
+        raise BadInput(f"No finished model lies in {train}. Run `palate train all` first.")
+    for name in found:
+        shutil.rmtree(weights / name, ignore_errors=True)
+        shutil.copytree(train / name / "model", weights / name)
+    linked(weights)
+    check_room(weights)
+    return found
+
+
+def linked(weights: Path) -> None:
+    """Every large file that lies twice becomes a link to the first, in alphabetical order."""
+    first: dict[str, Path] = {}
+    for path in sorted(weights.rglob("*")):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size < _WORTH_A_LINK:
+            continue
+        mark = sha256(path.read_bytes()).hexdigest()
+        if (same := first.setdefault(mark, path)) != path:
+            path.unlink()
+            path.symlink_to(os.path.relpath(same, path.parent))
+
+
+def check_room(weights: Path) -> None:
+    """Raise if the weights are larger than a package may be."""
+    sizes = {
+        path: path.stat().st_size
+        for path in weights.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    largest = max(sizes, key=lambda path: sizes[path])
+    if sizes[largest] > MOST_OF_ONE:
+        raise PalateError(f"{largest} has {sizes[largest]:,} bytes; {MOST_OF_ONE:,} are allowed.")
+    if sum(sizes.values()) > MOST:
+        raise PalateError(f"All weights have {sum(sizes.values()):,} bytes; {MOST:,} are allowed.")
+
+
+if __name__ == "__main__":
+    print("\n".join(ship(Path(sys.argv[1]))))  # noqa: T201 - says what it did
