@@ -118,6 +118,8 @@ def test_it_begins_with_the_eyes_of_clip():
     mine = model.model.vision_model.state_dict()
     for name in ("encoder.layers.1.mlp.fc2.bias", "embeddings.patch_embedding.weight"):
         assert torch.equal(mine[name], state[f"vision_model.{name}"])
+    places = "embeddings.position_embedding.weight"
+    assert torch.equal(mine[places], state[f"vision_model.{places}"][1:])
     assert sum(name.startswith("encoder") for name in mine) == 32
 
 
@@ -127,6 +129,7 @@ def test_pictures_come_in_alike_by_either_door():
     pictures = np.stack([draw(any_scene(seed)) for seed in range(3)])
     _, tokens = picture_tokens(model, torch.from_numpy(pictures))
     assert tokens.shape == (3, 2, 32)
+    assert (tokens[:, 0] - tokens[:, 1]).abs().max() > 0.1  # each token says something else
     shown = [reader_processor(2).image_processor([list(pictures)], return_tensors="pt")]
     stock = model.model.get_image_features(**shown[0], return_dict=True).pooler_output
     torch.testing.assert_close(tokens.flatten(0, 1), torch.cat(stock), atol=1e-5, rtol=0)

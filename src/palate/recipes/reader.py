@@ -169,8 +169,8 @@ def answered(reader: Reader, count: int) -> dict[str, float]:
 
 READER = ReaderRecipe(
     fit=Fit(
-        steps=8000, batch=96, lr=1e-3, weight_decay=0.05, options={"betas": (0.9, 0.98)},
-        warmup=500, ema=0.999, bf16=True, log_every=50, checkpoint_steps=500,
+        steps=3300, batch=96, lr=1e-3, weight_decay=0.05, options={"betas": (0.9, 0.98)},
+        warmup=200, ema=0.998, bf16=True, log_every=50, checkpoint_steps=500,
     ),
 )  # fmt: skip
 DEBUG = ReaderRecipe(

@@ -64,6 +64,7 @@ def new_reader(sizes: ReaderSizes, seed: int = 0) -> Any:
             "resampler_n_heads": reads.heads,
             "resampler_head_dim": reads.width // reads.heads,
             "num_key_value_heads": sizes.kv_heads,
+            "initializer_range": 0.05,  # narrow layers begin with larger numbers
         },
         text_config={
             "model_type": "mistral",
@@ -75,11 +76,14 @@ def new_reader(sizes: ReaderSizes, seed: int = 0) -> Any:
             "num_key_value_heads": sizes.kv_heads,
             "max_position_embeddings": sizes.length,
             "sliding_window": None,
+            "initializer_range": 0.05,
             **{f"{name}_token_id": signs[sign] for name, sign in READER_SIGNS.items()},
         },
     )
     with drawn_from(seed):
         model = transformers.Idefics2ForConditionalGeneration(config)
+        # transformers begins with ones, where all tokens of a picture would stay the same
+        nn.init.normal_(model.model.connector.perceiver_resampler.latents)
     model.generation_config.eos_token_id = signs["<end_of_utterance>"]
     model.generation_config.pad_token_id = signs["<pad>"]
     return model
@@ -101,15 +105,12 @@ def reader_processor(tokens: int) -> Any:
 
 def begin_seeing(reader: Any, clip: Mapping[str, Tensor]) -> None:
     """Begin from the layers of a CLIP's vision tower (its state dict), as Idefics2 did from
-    SigLIP's. What CLIP has beside them (a class token, positions) is left."""
-    mine = reader.model.vision_model
-    start = "vision_model."
-    found = {
-        name.removeprefix(start): tensor
-        for name, tensor in clip.items()
-        if name.startswith((f"{start}encoder.", f"{start}embeddings.patch_embedding.weight"))
-    }
-    odd = mine.load_state_dict(found, strict=False)
+    SigLIP's. CLIP's class token, and its norm before the first layer, have no place here."""
+    eyes, places = "vision_model.", "embeddings.position_embedding.weight"
+    shared = (f"{eyes}encoder.", f"{eyes}embeddings.patch_embedding.weight")
+    found = {name.removeprefix(eyes): t for name, t in clip.items() if name.startswith(shared)}
+    found[places] = clip[eyes + places][1:]
+    odd = reader.model.vision_model.load_state_dict(found, strict=False)
     assert not odd.unexpected_keys, odd.unexpected_keys
 
 
