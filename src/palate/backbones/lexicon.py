@@ -28,7 +28,9 @@ _ASKED = (
     "user assistant prompt score for this image these images like do does yes it its what which "
     "describe show shows share artistic emotion atmosphere thematic visual elements theme look "
     "palette medium backdrop light framing ornament border outline shape texture contrast tilt "
-    "pictures picture first second third fourth all both nothing none"
+    "pictures picture first second third fourth all both nothing none "
+    "liked disliked likes dislike dislikes person people taste prefer preference good bad "
+    "more less where there here most least"
 )
 READER_SIGNS = {"bos": "<s>", "eos": "</s>", "pad": "<pad>"}
 
