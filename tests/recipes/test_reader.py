@@ -157,6 +157,26 @@ def test_an_answer_does_not_depend_on_its_neighbours(kept):
     assert all(isinstance(answer, str) for answer in together)
 
 
+def test_what_was_seen_once_stands_for_the_picture(kept):
+    found = catalog.reader(kept)
+    pictures = [draw(any_scene(seed)) for seed in range(3)]
+    conversation = asked("What do these pictures share?", *pictures)
+    given = found._given([conversation])
+    with torch.no_grad():
+        whole = found.model(**given, output_hidden_states=True)
+    seen = found.see(pictures)
+    assert seen.shape == (3, 2, 32)
+    text = "User:<image><image><image>What do these pictures share?<end_of_utterance>\nAssistant:"
+    states = found.states([text, "User: a cat<end_of_utterance>"], [seen, seen[:0]])
+    assert states.shape == (2, found.layers + 1, found.width) == (2, 17, 32)
+    last = torch.stack([layer[0, -1] for layer in whole.hidden_states])
+    torch.testing.assert_close(states[0], last, atol=1e-5, rtol=0)
+    alone = found.states([text], [seen])
+    torch.testing.assert_close(states[:1], alone, atol=1e-5, rtol=0)
+    with pytest.raises(Mismatch, match="A text has 3 places for pictures, and 2 were given"):
+        found.states([text], [seen[:2]])
+
+
 def test_what_is_wrong_is_said(kept, tmp_path):
     with pytest.raises(BadInput, match="A conversation is empty"):
         catalog.reader(kept).answer([[]])

@@ -1,23 +1,29 @@
 """Readers: vision LLMs that say what pictures show. Idefics2, Qwen-VL, or the built-in one.
 
-A conversation is a list of messages as transformers' chat templates take them; what is asked of
-one picture is the same whatever batch it rides in.
+Two ways in. `answer` takes conversations as transformers' chat templates do, for any of them.
+`see` and `feed` are for Idefics2-class readers and long histories: a picture is looked at once,
+and what was seen of it takes the place of each "<image>" in a text of the caller's own making.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from palate.backbones import loading
 from palate.backbones.loading import library
-from palate.errors import BadInput
+from palate.errors import BadInput, Mismatch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Pixels = NDArray[np.uint8]
 Message = dict[str, Any]
@@ -61,6 +67,65 @@ class Reader:
             texts = self.processor.batch_decode(new, skip_special_tokens=True)
             answers += [text.strip() for text in texts]
         return answers
+
+    @property
+    def layers(self) -> int:
+        """How many layers read the text."""
+        return self.model.config.get_text_config().num_hidden_layers
+
+    @property
+    def width(self) -> int:
+        """How wide their states are."""
+        return self.model.config.get_text_config().hidden_size
+
+    @torch.no_grad()
+    def see(self, pictures: Sequence[Pixels], *, at_once: int = 64) -> Float[Tensor, "N T C"]:
+        """What it sees in each picture, before any text; worth keeping."""
+        prepare = self.processor.image_processor
+        if self.model.config.model_type != "idefics2":
+            raise Mismatch(f"{self.name} is no Idefics2-class reader; its pictures cannot be kept.")
+        found = []
+        for start in range(0, len(pictures), at_once):
+            some = [[Image.fromarray(pixels)] for pixels in pictures[start : start + at_once]]
+            given = prepare(some, return_tensors="pt").to(self.model.device, self.model.dtype)
+            out = self.model.model.get_image_features(**given, return_dict=True)
+            found += out.pooler_output
+        return torch.stack(found)
+
+    def feed(
+        self, texts: Sequence[str], seen: Sequence[Float[Tensor, "N T C"]], *, side: str = "left"
+    ) -> dict[str, Any]:
+        """What the model takes: texts with an <image> for each picture, and what was seen."""
+        for text, pictures in zip(texts, seen, strict=True):
+            if text.count("<image>") != len(pictures):
+                raise Mismatch(
+                    f"A text has {text.count('<image>')} places for pictures, and "
+                    f"{len(pictures)} were given."
+                )
+        given = self.processor(
+            text=list(texts), padding=True, padding_side=side, return_tensors="pt"
+        )
+        kind = import_module("transformers.modeling_outputs").BaseModelOutputWithPooling
+        shown = [pictures.flatten(0, 1).to(self.model.dtype) for pictures in seen if len(pictures)]
+        device = self.model.device
+        fed = {name: given[name].to(device) for name in ("input_ids", "attention_mask")}
+        if shown:
+            fed["mm_encoder_outputs"] = {"image": kind(pooler_output=shown)}
+        return fed
+
+    @torch.no_grad()
+    def states(
+        self, texts: Sequence[str], seen: Sequence[Float[Tensor, "N T C"]], *, at_once: int = 64
+    ) -> Float[Tensor, "B L C"]:
+        """The state of the last token of each text in every layer; layer 0 is what goes in."""
+        found = []
+        for start in range(0, len(texts), at_once):
+            some = slice(start, start + at_once)
+            out = self.model.model(
+                **self.feed(texts[some], seen[some]), output_hidden_states=True, use_cache=False
+            )
+            found.append(torch.stack([layer[:, -1] for layer in out.hidden_states], 1).float())
+        return torch.cat(found)
 
     def _given(self, conversations: Sequence[list[Message]]) -> Any:
         if not all(conversations):
