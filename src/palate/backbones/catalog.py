@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+from palate.backbones.clips import Clip
 from palate.backbones.entries import ENTRIES as ENTRIES
 from palate.backbones.entries import Entry, Kind
 from palate.backbones.entries import names as names
@@ -100,15 +102,39 @@ def reader(
     dtype: torch.dtype | None = None,
 ) -> Reader:
     """A reader by name, Hub id or folder."""
+    return _whole(Reader, "reader", name_or_folder, device, dtype)
+
+
+def clip(
+    name_or_folder: str | Path = "sketchbook-clip",
+    *,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Clip:
+    """A CLIP by name, Hub id or folder."""
+    return _whole(Clip, "clip", name_or_folder, device, dtype)
+
+
+Whole = TypeVar("Whole", Reader, Clip)
+
+
+def _whole(
+    cls: type[Whole],
+    kind: Kind,
+    given: str | Path,
+    device: str | None,
+    dtype: torch.dtype | None,
+) -> Whole:
+    """One transformers model, its files checked before and its tensors after."""
     device = device or _device()
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
-    folder = _folder(name_or_folder, _entry(name_or_folder, "reader"))
+    folder = _folder(given, _entry(given, kind))
     files = weights(folder, "model")
     with _loading(folder, device):
-        found = Reader.from_pretrained(folder, device=device, dtype=dtype)
+        found = cls.from_pretrained(folder, device=device, dtype=dtype)
     _check_complete(folder, files, found.model)
-    if folder != Path(name_or_folder):
-        found.name = str(name_or_folder)
+    if folder != Path(given):
+        found.name = str(given)
         found.mark = replace(found.mark, name=found.name)
     return found
 
@@ -154,7 +180,7 @@ def _of_this_package(entry: Entry) -> Path:
     folder = BUILT_IN / entry.name
     if folder.is_dir():
         return folder
-    option = entry.kind if entry.kind in ("judge", "reader") else "backbone"
+    option = entry.kind if entry.kind in ("judge", "reader", "clip") else "backbone"
     toy = " To just try things, name tiny-sdxl." if option == "backbone" else ""
     raise MissingPart(
         f"The weights of {entry.name} are not in this installation ({folder}). Make them with "

@@ -1,0 +1,79 @@
+"""CLIPs: pictures and texts as points of one space. OpenAI's, OpenCLIP's, or the built-in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from palate.backbones import loading
+from palate.backbones.loading import library
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+class Clip:
+    """A CLIPModel with its processor and tokenizer. All points have length 1."""
+
+    def __init__(self, model: Any, pictures: Any, tokenizer: Any, *, name: str = "clip") -> None:
+        self.model = model.eval().requires_grad_(False)
+        self._pictures, self._tokenizer, self.name = pictures, tokenizer, name
+        self.mark = loading.mark(name, {"clip": model})
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> Clip:
+        """From a local folder, ours or the Hub's."""
+        transformers = library("transformers")
+        with loading._quiet():
+            model = transformers.CLIPModel.from_pretrained(
+                folder, dtype=dtype, local_files_only=True
+            )
+            pictures = transformers.CLIPImageProcessorPil.from_pretrained(
+                folder, local_files_only=True
+            )
+            tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        return cls(model.to(device), pictures, tokenizer, name=Path(folder).name)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a point has."""
+        return self.model.config.projection_dim
+
+    @torch.no_grad()
+    def see(
+        self, pictures: Sequence[NDArray[np.uint8]], *, at_once: int = 64
+    ) -> Float[Tensor, "N D"]:
+        """Where each picture lies."""
+        found = []
+        for start in range(0, len(pictures), at_once):
+            some = [Image.fromarray(pixels) for pixels in pictures[start : start + at_once]]
+            given = self._pictures(some, return_tensors="pt").to(self.model.device)
+            out = self.model.vision_model(pixel_values=given.pixel_values.to(self.model.dtype))
+            found.append(self.model.visual_projection(out.pooler_output).float())
+        return F.normalize(torch.cat(found), dim=1)
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str], *, at_once: int = 256) -> Float[Tensor, "N D"]:
+        """Where each text lies; what is beyond its length is cut, and `cut` says so."""
+        found = []
+        how: dict[str, Any] = {"padding": True, "truncation": True, "return_tensors": "pt"}
+        for start in range(0, len(texts), at_once):
+            given = self._tokenizer(list(texts[start : start + at_once]), **how)
+            out = self.model.text_model(**given.to(self.model.device))
+            found.append(self.model.text_projection(out.pooler_output).float())
+        return F.normalize(torch.cat(found), dim=1)
+
+    def cut(self, text: str) -> str:
+        """What of a text is too long to be read; mostly nothing."""
+        ids = self._tokenizer(text, add_special_tokens=False).input_ids
+        return self._tokenizer.decode(ids[self._tokenizer.model_max_length - 2 :])
