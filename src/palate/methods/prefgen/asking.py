@@ -1,0 +1,52 @@
+"""How a taste is put to the reader: pictures one after another, each with what the person said.
+
+    User:<image>a cat left of a cup. Liked?<end_of_utterance>
+    Assistant: yes<end_of_utterance>
+
+and so on, a turn for each picture. A text that ends with "Assistant:" asks for the next word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+END = "<end_of_utterance>\n"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture of a history: which one it is, its prompt if known, and whether it was liked."""
+
+    picture: int
+    liked: bool
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """The question and its two answers; "yes" and "no" or, as in the authors' code, "+" and "-"."""
+
+    ask: str = "Liked?"
+    yes: str = "yes"
+    no: str = "no"
+    prompts: bool = True  # whether prompts are told where they are known
+    closing: str = f"User: Liked?{END}Assistant:"  # after a history; the state here is the person
+
+    def question(self, prompt: str | None) -> str:
+        """A turn up to the answer."""
+        told = f"{prompt}. " if prompt and self.prompts else ""
+        return f"User:<image>{told}{self.ask}{END}Assistant:"
+
+    def answer(self, liked: bool) -> str:
+        """The answer, and the turn's end."""
+        return f" {self.yes if liked else self.no}{END}"
+
+    def history(self, shown: Sequence[Shown]) -> str:
+        """All turns, answered."""
+        turns = (self.question(one.prompt) + self.answer(one.liked) for one in shown)
+        return "".join(turns)
+
+    def query(self, shown: Sequence[Shown], prompt: str | None) -> str:
+        """A history and one more picture, whose answer is open."""
+        return self.history(shown) + self.question(prompt)

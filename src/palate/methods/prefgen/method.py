@@ -1,0 +1,178 @@
+"""PrefGen as a method: read tastes, steer an SDXL-class model; kept as one folder.
+
+prefgen.safetensors   conditioner and adapter; in its header how it reads and what it goes with
+reader/               the reader, fine-tuned to tell liked from disliked (PREFDISC)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from palate import store
+from palate.backbones import SDXL
+from palate.backbones.clips import Clip
+from palate.backbones.reader import Reader
+from palate.backbones.voices import VoiceAdapter
+from palate.errors import BadFile, Mismatch
+from palate.images import open_picture
+from palate.methods import partners
+from palate.methods.prefgen.asking import Wording
+from palate.methods.prefgen.model import Conditioner, Embedded, Sizes
+from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded, look, spread
+from palate.methods.prefgen.steer import AWAY, rows, voice
+from palate.store.tensors import content_fingerprint
+from palate.types import Example, Mark, Profile, Request, Taste
+
+FILE, KIND, VERSION = "prefgen.safetensors", "prefgen", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How tastes are read. What a PrefGen was trained with it keeps."""
+
+    sizes: Sizes
+    layers: Layers
+    wording: Wording = field(default_factory=Wording)
+    image: Chosen = "medoid"
+    most: int = 8  # pictures of each side that are told; of more, the most different ones
+
+
+class PrefGen:
+    """A reader, a CLIP, and what was trained on top of them for one base model."""
+
+    def __init__(
+        self,
+        backbone: SDXL,
+        reader: Reader,
+        clip: Clip,
+        conditioner: Conditioner,
+        adapter: VoiceAdapter,
+        plan: Plan,
+    ) -> None:
+        self.backbone, self.reader, self.clip, self.plan = backbone, reader, clip, plan
+        self.conditioner = conditioner.eval().requires_grad_(False)
+        self.adapter = adapter.eval().requires_grad_(False)
+        self.mark = Mark(name="prefgen", fingerprint=content_fingerprint(*self._content()))
+
+    # ---- once per person
+
+    def read(self, taste: Taste) -> Profile:
+        """What this person likes, who they are, and how it looks."""
+        return self.read_all([taste])[0]
+
+    def read_all(self, tastes: Sequence[Taste]) -> list[Profile]:
+        """Many people in one batch; nobody's profile depends on the others."""
+        return self.profiles([self.look(taste) for taste in tastes])
+
+    def profiles(self, histories: Sequence[History]) -> list[Profile]:
+        """Of people whose pictures were looked at before."""
+        told = [
+            History(liked=self._most(h.liked), disliked=self._most(h.disliked)) for h in histories
+        ]
+        tensors = [dict(row) for row in rows(self._embedded(told))]
+        opposed = [i for i, history in enumerate(told) if history.disliked]
+        if opposed:
+            away = self._embedded([told[i].swapped() for i in opposed])
+            for i, row in zip(opposed, rows(away, AWAY), strict=True):
+                tensors[i] |= row
+        return [self._profile(*one) for one in zip(tensors, histories, strict=True)]
+
+    def _profile(self, tensors: dict[str, torch.Tensor], history: History) -> Profile:
+        return Profile(
+            method=self.mark,
+            backbone=self.backbone.mark,
+            reader=self.reader.mark,
+            tensors=tensors,
+            liked=len(history.liked),
+            disliked=len(history.disliked),
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def look(self, taste: Taste) -> History:
+        """Every picture of a taste through both eyes, once."""
+        sides = taste.liked, taste.disliked
+        liked, disliked = (self._look(side) for side in sides)
+        return History(liked=liked, disliked=disliked)
+
+    def _look(self, examples: Sequence[Example]) -> list[Seen]:
+        pictures = [open_picture(example.image) for example in examples]
+        return look(pictures, [example.prompt for example in examples], self.reader, self.clip)
+
+    def _most(self, side: Sequence[Seen]) -> Sequence[Seen]:
+        if len(side) <= self.plan.most:
+            return side
+        points = torch.stack([one.point for one in side])
+        return [side[i] for i in spread(points, self.plan.most)]
+
+    def _embedded(self, histories: Sequence[History]) -> Embedded:
+        plan = self.plan
+        how: dict[str, Any] = {"wording": plan.wording, "image": plan.image}
+        return embedded(histories, self.reader, plan.layers, **how)
+
+    # ---- once per batch
+
+    @contextmanager
+    def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[SDXL]:
+        """Lend the base model, these people speaking beside the text."""
+        partners.check(profiles, self.mark, self.backbone.mark)
+        heard = voice(profiles, requests, self.conditioner, self.adapter)
+        with self.backbone.attending(heard) as lent:
+            yield lent
+
+    # ---- as a folder
+
+    def _content(self) -> tuple[str, dict[str, Any], dict[str, torch.Tensor]]:
+        plan = self.plan
+        marks = {"backbone": self.backbone.mark, "reader": self.reader.mark, "clip": self.clip.mark}
+        config = {"plan": asdict(plan), **{name: vars(mark) for name, mark in marks.items()}}
+        tensors = {f"conditioner.{n}": t for n, t in self.conditioner.state_dict().items()}
+        tensors |= {f"adapter.{n}": t for n, t in self.adapter.state_dict().items()}
+        return KIND, config, tensors
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Conditioner and adapter; the reader lies beside it, saved by whoever trained it."""
+        kind, config, tensors = self._content()
+        store.save(folder / FILE, tensors, kind=kind, config=config, version=VERSION)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, backbone: SDXL, reader: Reader, clip: Clip) -> PrefGen:
+        """As it was kept, with the partners it was trained with."""
+        found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
+        try:
+            plan = _plan(found.config["plan"])
+            kept = {name: Mark(**found.config[name]) for name in ("backbone", "reader", "clip")}
+        except (KeyError, TypeError) as error:
+            raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
+        for name, partner in (("backbone", backbone), ("reader", reader), ("clip", clip)):
+            if kept[name].fingerprint != partner.mark.fingerprint:
+                raise Mismatch(
+                    f"This PrefGen was trained with the {name} {kept[name]}, and it is given "
+                    f"{partner.mark}."
+                )
+        conditioner, adapter = (
+            Conditioner(plan.sizes),
+            backbone.new_adapter(tokens=plan.sizes.token),
+        )
+        for name, module in (("conditioner", conditioner), ("adapter", adapter)):
+            own = {n.removeprefix(f"{name}."): t for n, t in tensors.items() if n.startswith(name)}
+            module.load_state_dict({n: t.float() for n, t in own.items()})
+        return cls(backbone, reader, clip, conditioner, adapter, plan)
+
+
+def _plan(config: dict[str, Any]) -> Plan:
+    sizes, layers = config["sizes"], config["layers"]
+    return Plan(
+        **{
+            **config,
+            "sizes": Sizes(**{**sizes, "components": tuple(sizes["components"])}),
+            "layers": Layers(sem=tuple(layers["sem"]), core=tuple(layers["core"])),
+            "wording": Wording(**config["wording"]),
+        }
+    )

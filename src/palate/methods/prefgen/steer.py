@@ -1,0 +1,66 @@
+"""Profiles as a voice beside the text in every cross-attention of the base model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from palate.backbones import Voice
+from palate.backbones.voices import VoiceAdapter
+from palate.methods.prefgen.model import Conditioner, Embedded
+from palate.types import Profile, Request
+
+PARTS = ("sem", "core", "img")
+AWAY = "away_"
+
+
+def rows(people: Embedded, prefix: str = "") -> Iterator[dict[str, Tensor]]:
+    """Everybody's embeddings as a profile keeps them."""
+    for row in range(len(people.sem)):
+        own = {prefix + name: getattr(people, name)[row] for name in PARTS}
+        yield {name: part.detach().float().cpu().clone() for name, part in own.items()}
+
+
+def from_tensors(profiles: Sequence[Profile], prefix: str = "") -> Embedded:
+    """Some people's embeddings; whoever dislikes nothing is nobody where dislikes are asked for."""
+    rows = {
+        name: torch.stack(
+            [p.tensors.get(prefix + name, torch.zeros_like(p.tensors[name])) for p in profiles]
+        )
+        for name in PARTS
+    }
+    return Embedded(**rows)
+
+
+@torch.no_grad()
+def voice(
+    profiles: Sequence[Profile],
+    requests: Sequence[Request],
+    conditioner: Conditioner,
+    adapter: VoiceAdapter,
+) -> Voice:
+    """What speaks for these people.
+
+    Where the negative prompt is heard, nobody speaks; with `avoid`, as much of who likes what they
+    dislike as it says.
+    """
+    weight = next(conditioner.parameters())
+    tokens = conditioner(_on(from_tensors(profiles), weight))
+    nobody = conditioner.nobody().expand_as(tokens)
+    avoid = torch.tensor([request.avoid for request in requests]).to(weight)[:, None, None]
+    negative = nobody
+    if avoid.any():
+        away = conditioner(_on(from_tensors(profiles, AWAY), weight))
+        negative = nobody + avoid * (away - nobody)
+    return Voice(
+        tokens=tokens,
+        negative=negative,
+        adapter=adapter,
+        strength=tuple(request.strength for request in requests),
+    )
+
+
+def _on(people: Embedded, like: Tensor) -> Embedded:
+    return Embedded(**{name: getattr(people, name).to(like) for name in PARTS})

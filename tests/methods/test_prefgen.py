@@ -1,0 +1,235 @@
+"""PrefGen: its equations by hand, and the method as a whole at toy width."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from prefgen_toy import PLAN, clip, prefgen, reader, taste
+
+from palate import store
+from palate.errors import BadTaste, Mismatch
+from palate.generate import generate, plain
+from palate.methods.prefgen.asking import Shown, Wording
+from palate.methods.prefgen.loss import aligned, answered, score, told_apart
+from palate.methods.prefgen.method import PrefGen
+from palate.methods.prefgen.model import Aligner, Conditioner, Embedded
+from palate.methods.prefgen.read import Layers, Seen, _point, medoid, spread
+from palate.types import Mark, Request, Taste
+
+ASKED = Request(prompt="a cat", steps=2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def method():
+    return prefgen()
+
+
+# ---- equations
+
+
+def test_losses_of_prefdisc_by_hand():
+    z_pos, z_neg = torch.tensor([[2.0, 0.0, 1.0]]), torch.tensor([[0.0, 1.0, 1.0]])
+    yes, no = 0, 1
+    total = math.exp(2) + 1 + math.e
+    base = (-math.log(math.exp(2) / total) - math.log(math.e / (1 + 2 * math.e))) / 2
+    assert answered(z_pos, z_neg, yes, no).item() == pytest.approx(base, abs=1e-6)
+    apart = math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))
+    assert told_apart(z_pos, z_neg, yes, no).item() == pytest.approx(apart, abs=1e-6)
+    assert score(z_pos, yes, no).item() == pytest.approx(1 / (1 + math.exp(-2)))
+
+
+def test_alignments_by_hand():
+    given, text = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    assert aligned(given, text, "mse").item() == pytest.approx((1 + 1 + 0 + 1) / 4)
+    assert aligned(given, text, "cosine").item() == pytest.approx(1 - (0 + 1) / 2)
+    assert aligned(given, text, "both").item() == pytest.approx(0.75 + 0.5)
+    assert aligned(given, text, kernel="linear").item() == pytest.approx(0.5**2 + 0)
+    assert aligned(text, text.flip(0)).item() == pytest.approx(0, abs=1e-6)
+
+
+# ---- asking
+
+
+def test_a_history_in_words():
+    wording = Wording()
+    shown = [Shown(0, True, "a cat"), Shown(1, False)]
+    assert wording.history(shown) == (
+        "User:<image>a cat. Liked?<end_of_utterance>\nAssistant: yes<end_of_utterance>\n"
+        "User:<image>Liked?<end_of_utterance>\nAssistant: no<end_of_utterance>\n"
+    )
+    signs = Wording(yes="+", no="-", prompts=False)
+    assert signs.query(shown[:1], "a cup") == (
+        "User:<image>Liked?<end_of_utterance>\nAssistant: +<end_of_utterance>\n"
+        "User:<image>Liked?<end_of_utterance>\nAssistant:"
+    )
+    ids = reader().processor.tokenizer
+    assert all(len(ids(word).input_ids) == 1 for word in ("yes", "no", "+", "-", "liked"))
+
+
+# ---- reading
+
+
+def test_medoid_and_spread_by_hand():
+    angles = torch.tensor([0.0, 10.0, 20.0, 90.0, 180.0]) * math.pi / 180
+    points = torch.stack([angles.cos(), angles.sin()], 1)
+    assert medoid(points) == 2
+    assert spread(points, 2) == [2, 4]  # the one farthest from 20 degrees
+    assert spread(points, 3) == [2, 3, 4]
+    assert spread(points, 9) == [0, 1, 2, 3, 4]
+    same = torch.ones(4, 2) / 2**0.5
+    assert spread(same, 3) == [0, 1, 2]
+
+
+def test_which_liked_picture_gives_e_img():
+    liked = [
+        Seen(tokens=torch.zeros(1), point=torch.tensor(p))
+        for p in ([1.0, 0.0], [0.6, 0.8], [0.0, 1.0])
+    ]
+    assert _point(liked, "first").tolist() == [1, 0]
+    assert _point(liked, "medoid").tolist() == pytest.approx([0.6, 0.8])
+    mean = torch.tensor([1.6, 1.8]) / math.hypot(1.6, 1.8)
+    torch.testing.assert_close(_point(liked, "mean"), mean)
+    assert _point(liked, "random").tolist() == _point(liked, "random").tolist()
+
+
+def test_layers_are_averaged():
+    states = torch.arange(12.0).reshape(1, 4, 3)
+    sem, core = Layers(sem=(2, 3), core=(0,)).of(states)
+    assert sem.tolist() == [[7.5, 8.5, 9.5]]
+    assert core.tolist() == [[0, 1, 2]]
+
+
+def test_a_profile_does_not_depend_on_the_batch(method):
+    tastes = [taste(range(3), range(10, 12)), taste(range(5, 6)), taste(range(20, 25))]
+    together = method.read_all(tastes)
+    for one, profile in zip(tastes, together, strict=True):
+        alone = method.read(one)
+        assert alone.tensors.keys() == profile.tensors.keys()
+        for name, part in alone.tensors.items():
+            torch.testing.assert_close(part, profile.tensors[name], atol=1e-4, rtol=0)
+    assert {name.startswith("away_") for name in together[0].tensors} == {False, True}
+    assert not any(name.startswith("away_") for name in together[1].tensors)
+    assert (together[0].liked, together[0].disliked) == (3, 2)
+
+
+def test_a_picture_looked_at_before_need_not_be_looked_at_again(method):
+    history = method.look(taste(range(3), range(10, 12)))
+    (again,) = method.profiles([history])
+    first = method.read(taste(range(3), range(10, 12)))
+    assert store.profile_fingerprint(replace(again, made_at="")) == store.profile_fingerprint(
+        replace(first, made_at="")
+    )
+
+
+def test_hundreds_of_pictures_are_read_by_the_most_different(method):
+    many = method.look(taste(range(30)))
+    profile = method.profiles([many])[0]
+    points = torch.stack([one.point for one in many.liked])
+    few = replace(many, liked=[many.liked[i] for i in spread(points, PLAN.most)])
+    torch.testing.assert_close(profile.tensors["core"], method.profiles([few])[0].tensors["core"])
+    assert profile.liked == 30
+
+
+# ---- conditioning
+
+
+def test_nobody_is_zeros_all_the_way():
+    conditioner = Conditioner(PLAN.sizes)
+    zeros = Embedded(sem=torch.zeros(2, 32), core=torch.zeros(2, 32), img=torch.zeros(2, 32))
+    tokens = conditioner(zeros)
+    assert tokens.shape == (2, 6, 24)
+    torch.testing.assert_close(tokens[:1], conditioner.nobody())
+    assert not conditioner.aligned(zeros.sem).any()
+    dropped = Embedded(sem=torch.ones(2, 32), core=torch.ones(2, 32), img=torch.ones(2, 32))
+    kept = conditioner(dropped.kept(torch.tensor([0.0, 1.0])))
+    torch.testing.assert_close(kept[:1], conditioner.nobody())
+    assert (kept[1] - kept[0]).abs().max() > 0.1
+
+
+def test_the_aligner_has_six_layers():
+    layers = [m for m in Aligner(8, 5, 16).modules() if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in layers] == [(8, 16), *[(16, 16)] * 4, (16, 5)]
+
+
+@pytest.mark.parametrize("change", [{"fusion": "attention"}, {"components": ("img",)}])
+def test_rivals_have_their_own_shape(change):
+    sizes = replace(PLAN.sizes, **change)
+    tokens = Conditioner(sizes)(
+        Embedded(sem=torch.ones(2, 32), core=torch.ones(2, 32), img=torch.ones(2, 32))
+    )
+    assert tokens.shape == (2, 2 * len(sizes.components), 24)
+
+
+# ---- the whole
+
+
+def test_strength_zero_is_the_base_model_bit_for_bit(method):
+    person = method.read(taste(range(2), range(4, 6)))
+    base = plain(ASKED, backbone=method.backbone)[0].pixels
+    loud = generate(person, ASKED, method=method)[0]
+    silent = generate(person, replace(ASKED, strength=0.0), method=method)[0]
+    assert np.array_equal(silent.pixels, base)
+    assert not np.array_equal(loud.pixels, base)
+    assert np.array_equal(plain(ASKED, backbone=method.backbone)[0].pixels, base)
+    assert loud.method == method.mark
+
+
+def test_different_people_in_one_batch(method):
+    people = [method.read(taste(range(2))), method.read(taste(range(7, 9), range(3, 5)))]
+    both = generate(people, [ASKED, replace(ASKED, avoid=1.0)], method=method)
+    for person, picture in zip(people, both, strict=True):
+        alone = generate(person, picture.request, method=method)[0]
+        difference = np.abs(alone.pixels.astype(int) - picture.pixels).max()
+        assert difference <= 1
+    assert not np.array_equal(both[0].pixels, both[1].pixels)
+
+
+def test_dislikes_have_a_dial_of_their_own(method):
+    person = method.read(taste(range(2), range(4, 6)))
+    asked = replace(ASKED, guidance=4.0)
+    off, on = (generate(person, replace(asked, avoid=a), method=method)[0] for a in (0.0, 1.0))
+    assert not np.array_equal(off.pixels, on.pixels)
+    careless = method.read(taste(range(2)))  # who dislikes nothing
+    off, on = (generate(careless, replace(asked, avoid=a), method=method)[0] for a in (0.0, 1.0))
+    assert np.array_equal(off.pixels, on.pixels)
+
+
+def test_it_is_kept_and_found_again(method, tmp_path):
+    method.save_pretrained(tmp_path)
+    again = PrefGen.from_pretrained(tmp_path, method.backbone, method.reader, method.clip)
+    assert again.mark == method.mark
+    assert again.plan == method.plan
+    person = method.read(taste(range(2)))
+    store.save_profile(tmp_path / "me.palate.safetensors", person)
+    found = store.load_profile(tmp_path / "me.palate.safetensors")
+    pictures = [generate(found, ASKED, method=m)[0].pixels for m in (method, again)]
+    assert np.array_equal(*pictures)
+    other = prefgen().backbone
+    other.mark = Mark(name="another", fingerprint="0" * 16)
+    with pytest.raises(Mismatch, match=r"trained with the backbone tiny-sdxl .* given another"):
+        PrefGen.from_pretrained(tmp_path, other, method.reader, method.clip)
+
+
+# ---- what is wrong
+
+
+def test_what_is_wrong_is_said(method):
+    with pytest.raises(BadTaste, match="only 1 disliked pictures"):
+        Taste(liked=(), disliked=taste(range(1)).liked)
+    person = method.read(taste(range(1)))
+    for change, said in (
+        ({"method": Mark(name="premier")}, "made for the method premier, and this is prefgen"),
+        ({"backbone": Mark(name="sdxl")}, "made for the base model sdxl, and this is tiny-sdxl"),
+    ):
+        with pytest.raises(Mismatch, match=said):
+            generate(replace(person, **change), ASKED, method=method)
+    deep = replace(PLAN, layers=Layers(sem=(32,), core=(8,)))
+    with pytest.raises(Mismatch, match="toy-reader has 16 layers and this PrefGen reads layer 32"):
+        prefgen(deep).read(taste(range(1)))
+
+
+def test_a_clip_of_another_kind_still_has_points_of_length_one():
+    points = clip().see([np.zeros((64, 32, 3), np.uint8)])
+    assert points.norm(dim=1).item() == pytest.approx(1, abs=1e-5)
