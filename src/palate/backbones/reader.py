@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 Message = dict[str, Any]
+_END = "<end_of_utterance>"
 
 
 def asked(question: str, *pictures: Pixels) -> list[Message]:
@@ -112,6 +113,30 @@ class Reader:
         if shown:
             fed["mm_encoder_outputs"] = {"image": kind(pooler_output=shown)}
         return fed
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, an <image> as many as a picture has."""
+        return self.processor(text=list(texts)).input_ids
+
+    def word(self, text: str) -> int:
+        """The one token an assistant says for a word such as "yes"."""
+        alone, said = self.tokens([f"Assistant:{_END}", f"Assistant: {text}{_END}"])
+        if len(said) != len(alone) + 1:
+            raise BadInput(f"{text!r} is {len(said) - len(alone)} tokens to {self.name}, not one.")
+        return said[-2]
+
+    @torch.no_grad()
+    def logits(
+        self, texts: Sequence[str], seen: Sequence[Float[Tensor, "N T C"]], *, at_once: int = 64
+    ) -> Float[Tensor, "B V"]:
+        """How likely each token comes next in each text."""
+        found = []
+        for start in range(0, len(texts), at_once):
+            some = slice(start, start + at_once)
+            fed = self.feed(texts[some], seen[some])
+            out = self.model(**fed, use_cache=False, logits_to_keep=1)
+            found.append(out.logits[:, -1].float())
+        return torch.cat(found)
 
     @torch.no_grad()
     def states(

@@ -1,0 +1,96 @@
+"""PREFDISC: two questions in one row are two questions, and a loss can teach."""
+
+import pytest
+import torch
+from prefgen_toy import reader
+
+from palate.backbones.builtin.reader import new_reader, reader_processor
+from palate.backbones.reader import Reader
+from palate.errors import BadInput
+from palate.methods.prefgen.asking import Shown, Wording
+from palate.methods.prefgen.loss import score
+from palate.methods.prefgen.prefdisc import (
+    UNASKED,
+    Question,
+    Weights,
+    _logits,
+    packed,
+    prefdisc_loss,
+    scores,
+)
+from palate.recipes.reader import DEBUG
+
+WORDING = Wording()
+ASKED = [
+    Question([Shown(0, True, "a cat"), Shown(1, False)], "a cup", "a boat left of a tree"),
+    Question([], None, "a fish"),
+]
+
+
+def pictures(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(count, 2, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def test_an_answer_in_one_row_is_the_answer_alone():
+    one = reader()
+    seen = [pictures(4), pictures(2, seed=1)]
+    with torch.no_grad():
+        logits = _logits(one.model, rows := packed(ASKED, one, WORDING), seen)
+    told_of = logits[torch.arange(2)[:, None], rows.asked]
+    yes, no = one.word("yes"), one.word("no")
+    for row, question in enumerate(ASKED):
+        for column, prompt in enumerate((question.liked, question.disliked)):
+            count = len(question.shown)
+            mine = torch.cat([seen[row][:count], seen[row][count + column :][:1]])
+            alone = scores(one, [question.shown], [prompt], [mine], WORDING)
+            packed_score = score(told_of[row, column][None].float(), yes, no)
+            torch.testing.assert_close(packed_score, alone, atol=1e-5, rtol=0)
+
+
+def test_answers_within_the_history_are_foretold_one_place_before():
+    one = reader()
+    rows = packed(ASKED, one, WORDING)
+    places = (rows.told[0] != UNASKED).nonzero().flatten().tolist()
+    said = [one.processor.tokenizer.decode(rows.told[0, place]) for place in places]
+    assert said == ["yes", "no"]
+    for place, word in zip(places, said, strict=True):
+        assert one.processor.tokenizer.decode(rows.ids[0, place]) == ":"
+        assert one.processor.tokenizer.decode(rows.ids[0, place + 1]) == word
+    assert (rows.told[1] == UNASKED).all()  # it has no history
+    history = len(one.tokens([WORDING.history(ASKED[0].shown)])[0])
+    starts = rows.asked[0, 0] + 1  # of the second question, right after the history as the first
+    assert rows.places[0, [history, starts]].tolist() == [history, history]
+
+
+def test_it_learns_what_is_liked():
+    """Everybody likes pictures that shine and none that do not."""
+    sizes = DEBUG.sizes
+    one = Reader(new_reader(sizes, seed=3), reader_processor(sizes.tokens))
+    one.model.train().requires_grad_(True)
+    optimizer = torch.optim.AdamW(one.model.parameters(), lr=3e-3)
+    stream, shine, found = torch.Generator().manual_seed(0), pictures(1), []
+    for _ in range(30):
+        grain = torch.randn(8, 4, 2, 32, generator=stream)
+        signs = torch.tensor([1.0, -1.0, 1.0, -1.0])[:, None, None]
+        seen = list(grain + signs * shine)
+        questions = [Question([Shown(0, True), Shown(1, False)])] * 8
+        found.append(prefdisc_loss(one, questions, seen, WORDING, Weights()))
+        found[-1]["loss"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert sum(one["right"].item() for one in found[-5:]) / 5 > 0.95
+    assert found[-1]["loss"] < 0.3 * found[0]["loss"]
+
+
+def test_a_history_without_answers_adds_nothing():
+    one = reader()
+    seen = [pictures(2, seed=1)]
+    every, none = (
+        prefdisc_loss(one, ASKED[1:], seen, WORDING, Weights(every=w))["loss"] for w in (1.0, 0.0)
+    )
+    assert every == none
+
+
+def test_answers_must_be_one_token():
+    with pytest.raises(BadInput, match="'zebra' is 5 tokens to toy-reader, not one"):
+        reader().word("zebra")
