@@ -38,7 +38,7 @@ from palate.recipes.generating import (
 from palate.recipes.recipe import Parts
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
-UNET = UNetSizes()  # 3.3 M numbers
+UNET = UNetSizes()  # 2.7 M numbers
 SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M
 
 

@@ -19,7 +19,7 @@ from palate.backbones.sdxl import SDXL
 class UNetSizes:
     """How large the U-Net is; 16x16 latents at its first level, 8x8 at its second."""
 
-    widths: tuple[int, ...] = (64, 112)
+    widths: tuple[int, ...] = (64, 96)
     layers: int = 1  # residual blocks a level
     plain: int = 1  # first levels without attention, as SDXL's own first one
     depth: tuple[int, ...] = (1, 1)  # transformer blocks in each attention
