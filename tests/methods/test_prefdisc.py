@@ -18,6 +18,7 @@ from palate.methods.prefgen.prefdisc import (
     prefdisc_loss,
     scores,
 )
+from palate.recipes import prefdisc as recipe
 from palate.recipes.reader import DEBUG
 
 WORDING = Wording()
@@ -94,3 +95,31 @@ def test_a_history_without_answers_adds_nothing():
 def test_answers_must_be_one_token():
     with pytest.raises(BadInput, match="'zebra' is 5 tokens to toy-reader, not one"):
         reader().word("zebra")
+
+
+def test_histories_hold_as_many_of_both_sides_and_ask_about_another_pair():
+    stream = torch.Generator().manual_seed(0)
+    seen = torch.arange(2 * 6).float().reshape(2, 6, 1, 1)  # liked 0 to 5, disliked 6 to 11
+    prompts = [(f"liked {i}", f"disliked {i}") for i in range(6)]
+    question, pictures = recipe._asked(prompts, seen, 3, stream)
+    numbers = pictures.flatten().int().tolist()
+    assert len(numbers) == 8 and len(set(numbers)) == 8
+    assert [one.liked for one in question.shown] == [number < 6 for number in numbers[:6]]
+    assert [one.prompt for one in question.shown] == [
+        f"liked {n}" if n < 6 else f"disliked {n - 6}" for n in numbers[:6]
+    ]
+    assert numbers[7] == numbers[6] + 6  # the same pair's two sides
+    assert (question.liked, question.disliked) == prompts[numbers[6]]
+    orders = {tuple(one.liked for one in recipe._asked(prompts, seen, 3, stream)[0].shown)}
+    orders |= {tuple(o.liked for o in recipe._asked(None, seen, 3, stream)[0].shown) for _ in "abc"}
+    assert len(orders) > 1
+
+
+def test_a_crowd_is_people_of_one_split():
+    crowds = [recipe.Crowd(split=split, people=30, pairs=3) for split in ("train", "test")]
+    train, test = (crowd.numbers() for crowd in crowds)
+    assert len(train) == len(test) == 30
+    assert not set(train) & set(test)
+    everybody = [pair for person in crowds[1].scenes() for pair in person]
+    assert len(everybody) == 90
+    assert all(liked.content == disliked.content for liked, disliked in everybody)

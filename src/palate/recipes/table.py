@@ -19,6 +19,8 @@ RECIPES = {
     "sketchbook-clip-debug": "palate.recipes.clip:DEBUG",
     "sketchbook-reader": "palate.recipes.reader:READER",
     "sketchbook-reader-debug": "palate.recipes.reader:DEBUG",
+    "sketchbook-prefdisc": "palate.recipes.prefdisc:PREFDISC",
+    "sketchbook-prefdisc-debug": "palate.recipes.prefdisc:DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
     "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
     "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
@@ -33,6 +35,7 @@ ORDER = (
     "sketchbook-reader",
     "sketchbook-sdxl",
     "sketchbook-flux",
+    "sketchbook-prefdisc",
 )
 
 
