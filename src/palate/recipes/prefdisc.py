@@ -117,7 +117,7 @@ class PrefdiscRecipe:
             questions, pictures = zip(*rows, strict=True)
             return prefdisc_loss(reader, questions, pictures, self.wording, self.weights)
 
-        items = looked_at(crowd, reader, self.cache and Path(self.cache))
+        items = looked_at(crowd, reader, Path(self.cache) if self.cache else None)
         return Reading(
             modules={"text": reader.model.model.text_model.requires_grad_(True)},
             items=items,
