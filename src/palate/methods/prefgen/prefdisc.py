@@ -52,7 +52,7 @@ def packed(questions: Sequence[Question], reader: Reader, wording: Wording) -> P
     end = reader.processor.tokenizer.convert_tokens_to_ids("<end_of_utterance>")
     texts = [wording.query(q.shown, p) for q in questions for p in (q.liked, q.disliked)]
     found = [torch.tensor(ids) for ids in reader.tokens(texts)]
-    rows = [_row(*found[2 * i : 2 * i + 2], end) for i in range(len(questions))]
+    rows = [_row(one, two, end) for one, two in zip(found[::2], found[1::2], strict=True)]
     length = max(len(row.ids) for row in rows)
     sees = [F.pad(row.sees, (0, length - len(row.ids)) * 2) for row in rows]
     return Packed(
