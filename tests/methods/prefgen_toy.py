@@ -11,8 +11,6 @@ from PIL import Image
 from palate.backbones import builtin
 from palate.backbones.builtin.reader import new_reader, reader_processor
 from palate.backbones.clips import Clip
-from palate.backbones.lexicon import clip_tokenizer
-from palate.backbones.loading import library
 from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_sdxl
 from palate.methods.prefgen.method import Plan, PrefGen
@@ -40,11 +38,7 @@ def reader() -> Reader:
 def clip() -> Clip:
     toy = clip_recipe.DEBUG
     model = builtin.new_clip(toy.reads, toy.sees, patch=toy.patch, shared=toy.shared)
-    side = {"height": 128, "width": 128}
-    pictures = library("transformers").CLIPImageProcessorPil(
-        size=side, crop_size=side, do_center_crop=False
-    )
-    return Clip(model, pictures, clip_tokenizer(), name="toy-clip")
+    return Clip.of(model, name="toy-clip")
 
 
 def prefgen(plan: Plan = PLAN) -> PrefGen:

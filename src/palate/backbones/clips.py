@@ -14,6 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from palate.backbones import loading
+from palate.backbones.builtin.clip import clip_processor
+from palate.backbones.lexicon import clip_tokenizer
 from palate.backbones.loading import library
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class Clip:
             )
             tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device), pictures, tokenizer, name=Path(folder).name)
+
+    @classmethod
+    def of(cls, model: Any, *, name: str = "clip") -> Clip:
+        """A model in memory that takes pictures and words as the built-in one does."""
+        return cls(model, clip_processor(), clip_tokenizer(), name=name)
 
     @property
     def width(self) -> int:

@@ -21,6 +21,8 @@ RECIPES = {
     "sketchbook-reader-debug": "palate.recipes.reader:DEBUG",
     "sketchbook-prefdisc": "palate.recipes.prefdisc:PREFDISC",
     "sketchbook-prefdisc-debug": "palate.recipes.prefdisc:DEBUG",
+    "sketchbook-prefgen": "palate.recipes.prefgen:PREFGEN",
+    "sketchbook-prefgen-debug": "palate.recipes.prefgen:DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
     "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
     "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
@@ -36,6 +38,7 @@ ORDER = (
     "sketchbook-sdxl",
     "sketchbook-flux",
     "sketchbook-prefdisc",
+    "sketchbook-prefgen",
 )
 
 

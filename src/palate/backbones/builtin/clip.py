@@ -70,18 +70,22 @@ def _padded(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
     return tokenizer(list(prompts), max_length=LENGTH, **how).input_ids
 
 
-def save_clip(clip: Any, folder: Path) -> None:
-    """Model (bf16), tokenizer and the processor that brings pictures to 128 px."""
+def clip_processor() -> Any:
+    """Brings pictures to 128 px and to -1..1."""
     side = {"height": SIZE, "width": SIZE}
-    processor = library("transformers").CLIPImageProcessorPil(
+    return library("transformers").CLIPImageProcessorPil(
         size=side,
         crop_size=side,
         do_center_crop=False,
         image_mean=[0.5] * 3,
         image_std=[0.5] * 3,
     )
+
+
+def save_clip(clip: Any, folder: Path) -> None:
+    """Model (bf16), tokenizer and the processor that brings pictures to 128 px."""
     with loading._quiet():
-        for part in (deepcopy(clip).bfloat16(), clip_tokenizer(), processor):
+        for part in (deepcopy(clip).bfloat16(), clip_tokenizer(), clip_processor()):
             part.save_pretrained(folder)
     comes_back_in_fp32(folder)
 

@@ -61,6 +61,11 @@ class PrefGen:
         self.adapter = adapter.eval().requires_grad_(False)
         self.mark = Mark(name="prefgen", fingerprint=content_fingerprint(*self._content()))
 
+    @property
+    def partners(self) -> tuple[SDXL, Reader, Clip]:
+        """What it works with."""
+        return self.backbone, self.reader, self.clip
+
     # ---- once per person
 
     def read(self, taste: Taste) -> Profile:
