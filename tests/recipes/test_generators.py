@@ -107,6 +107,28 @@ def test_the_order_names_recipes_once():
 # ---- autoencoder
 
 
+def test_roughness_by_hand():
+    """Lines from top to bottom differ to the right and aslant, and not downwards."""
+    lines = torch.zeros(1, 1, 10, 10)
+    lines[..., ::2] = 1
+    down, right, aslant, back = vae.roughness(lines)[0, :, 0, 0].tolist()
+    assert (down, right, aslant, back) == (0, 1, 1, 1)
+    assert vae.roughness(lines.roll(1, -1)).equal(vae.roughness(lines))  # where they lie is one
+
+
+def test_an_autoencoder_goes_on_from_another(tmp_path):
+    cook(vae.DEBUG, tmp_path / "first")
+    more = changed(vae.DEBUG, [f"begin={tmp_path / 'first' / 'model'}", "rough=1.0"])
+    begun = more.parts().modules["vae"]
+    kept = builtin.load_vae(tmp_path / "first" / "model")
+    assert all(
+        torch.equal(a, b) for a, b in zip(begun.parameters(), kept.parameters(), strict=True)
+    )
+    cook(more, tmp_path / "more")
+    with pytest.raises(BadInput, match="There is no VAE in nowhere"):
+        changed(vae.DEBUG, ["begin=nowhere"]).parts()
+
+
 def test_whitening_changes_latents_and_not_pictures():
     plain = new_vae((16, 16, 16, 16), 1).eval()
     pictures = torch.from_numpy(np.stack([draw(any_scene(seed)) for seed in range(4)]))

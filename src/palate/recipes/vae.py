@@ -1,7 +1,8 @@
 """sketchbook-vae: an AutoencoderKL, 128 px to 16x16 latents of 8 channels.
 
 Trained without a discriminator or a pretrained judge of likeness: beside the pixels, differences
-of neighbours are compared at three sizes, which keeps outlines sharp.
+of neighbours are compared at three sizes, which keeps outlines sharp; and how rough each spot is in
+four directions, which keeps hatching and grain where their every line cannot be kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from palate.backbones.builtin import latents_of, new_vae, whitened
+from palate.backbones.builtin import folder_of, latents_of, load_vae, new_vae, whitened
 from palate.learn.settings import Fit
 from palate.recipes.drawings import Drawings
 from palate.recipes.recipe import Parts
@@ -40,13 +41,18 @@ class VaeRecipe:
     pictures: int = 1_000_000
     squares: float = 0.5  # weight of squared errors beside absolute ones
     edges: float = 1.0  # weight of differences of neighbours
+    rough: float = 0.0  # weight of how rough each spot is
     kl: float = 1e-6  # keeps latents near 0; stable diffusion's own weight
+    begin: Path | str | None = None  # a folder to go on from, such as an earlier one of ours
     scaled: int = 1000  # pictures from which the scale of latents is taken
     tested: int = 500
 
     def parts(self) -> Parts:
         """The autoencoder, drawings, and how far they come back from what they were."""
         vae = new_vae(self.widths, self.layers)
+        if self.begin is not None:
+            folder = folder_of(self.begin, "VAE", "sketchbook-vae", "begin")
+            vae.load_state_dict(load_vae(folder).state_dict())
 
         def loss(batch: tuple[Tensor, Any], generator: torch.Generator) -> dict[str, Tensor]:
             pixels = batch[0].permute(0, 3, 1, 2) / 127.5 - 1
@@ -55,6 +61,8 @@ class VaeRecipe:
             absolute, squares = F.l1_loss(back, pixels), F.mse_loss(back, pixels)
             drift, whole = code.kl().mean(), absolute + self.squares * squares
             whole = whole + self.edges * edges(back, pixels) + self.kl * drift
+            if self.rough:
+                whole = whole + self.rough * F.l1_loss(roughness(back), roughness(pixels))
             return {"loss": whole, "absolute": absolute, "kl": drift}
 
         about = _nothing
@@ -87,6 +95,15 @@ def edges(a: Tensor, b: Tensor) -> Tensor:
         small = F.avg_pool2d(error, 2**size) if size else error
         off = off + small.diff(dim=-1).abs().mean() + small.diff(dim=-2).abs().mean()
     return off / 3
+
+
+def roughness(pictures: Tensor, spot: int = 8) -> Tensor:
+    """How much neighbours differ around each spot: right, down, and both ways aslant."""
+    inner = pictures[..., 1:-1, 1:-1]
+    around = [(2, 1), (1, 2), (2, 2), (2, 0)]
+    high, wide = inner.shape[-2:]
+    each = [(pictures[..., y : y + high, x : x + wide] - inner).abs() for y, x in around]
+    return F.avg_pool2d(torch.cat(each, 1), spot, spot // 2)
 
 
 def _drawn(first: int, count: int, size: int) -> Iterator[tuple[list[Scene], Tensor]]:
