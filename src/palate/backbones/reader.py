@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -23,10 +23,11 @@ from palate.backbones.loading import library
 from palate.errors import BadInput, Mismatch
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
 Pixels = NDArray[np.uint8]
 Message = dict[str, Any]
+Pool = Literal["last", "mean", "max"]
 _END = "<end_of_utterance>"
 
 
@@ -34,6 +35,16 @@ def asked(question: str, *pictures: Pixels) -> list[Message]:
     """A conversation that begins with some pictures and a question."""
     shown = [{"type": "image", "image": Image.fromarray(pixels)} for pixels in pictures]
     return [{"role": "user", "content": [*shown, {"type": "text", "text": question}]}]
+
+
+def _pooled(
+    states: Float[Tensor, "B S C"], mask: Bool[Tensor, "B S 1"], pool: Pool
+) -> Float[Tensor, "B C"]:
+    if pool == "last":  # padding is on the left
+        return states[:, -1]
+    if pool == "mean":
+        return (states * mask).sum(1) / mask.sum(1)
+    return states.masked_fill(~mask, -torch.inf).amax(1)
 
 
 class Reader:
@@ -140,16 +151,24 @@ class Reader:
 
     @torch.no_grad()
     def states(
-        self, texts: Sequence[str], seen: Sequence[Float[Tensor, "N T C"]], *, at_once: int = 64
+        self,
+        texts: Sequence[str],
+        seen: Sequence[Float[Tensor, "N T C"]],
+        *,
+        pool: Pool = "last",
+        at_once: int = 64,
     ) -> Float[Tensor, "B L C"]:
-        """The state of the last token of each text in every layer; layer 0 is what goes in."""
+        """Each text's state in every layer, of its last token or over all; layer 0 is what goes
+        in."""
         found = []
         for start in range(0, len(texts), at_once):
             some = slice(start, start + at_once)
-            out = self.model.model(
-                **self.feed(texts[some], seen[some]), output_hidden_states=True, use_cache=False
+            fed = self.feed(texts[some], seen[some])
+            out = self.model.model(**fed, output_hidden_states=True, use_cache=False)
+            mask = fed["attention_mask"].bool()[..., None]
+            found.append(
+                torch.stack([_pooled(h, mask, pool) for h in out.hidden_states], 1).float()
             )
-            found.append(torch.stack([layer[:, -1] for layer in out.hidden_states], 1).float())
         return torch.cat(found)
 
     def _given(self, conversations: Sequence[list[Message]]) -> Any:

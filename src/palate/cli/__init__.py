@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from palate.cli import doctor, evaluating, generating, sources, training
+from palate.cli import doctor, evaluating, generating, probing, sources, training
 from palate.cli.speech import Group
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(sources.app, name="data")
 app.add_typer(evaluating.app, name="eval")
 app.command("recipes")(training.recipes)
 app.command("train")(training.train)
+app.command("probe")(probing.probe)
 app.command("doctor")(doctor.doctor)
 
 
