@@ -25,7 +25,7 @@ def generate(
     profiles = _paired([_profile(person, method) for person in _listed(people)], len(wanted))
     with method.steer(profiles, wanted) as lent:
         pictures = lent.sample(wanted)
-    return [_signed(p, method, profile) for p, profile in zip(pictures, profiles, strict=True)]
+    return [signed(p, method, profile) for p, profile in zip(pictures, profiles, strict=True)]
 
 
 def plain(requests: Request | Sequence[Request], *, backbone: Backbone) -> list[Picture]:
@@ -46,7 +46,7 @@ def _paired(profiles: list[Profile], requests: int) -> list[Profile]:
     return profiles if len(profiles) == requests else profiles * requests
 
 
-def _signed(picture: Picture, method: Method, profile: Profile) -> Picture:
+def signed(picture: Picture, method: Method, profile: Profile) -> Picture:
     """The picture, saying by which method and from which profile it was made."""
     mark = Mark(name=profile.method.name, fingerprint=profile_fingerprint(profile))
     return replace(picture, method=method.mark, profile=mark)

@@ -44,6 +44,7 @@ BUILT_IN = Path(__file__).parents[1] / "weights"
 DOWNLOAD = "PALATE_ALLOW_DOWNLOAD"  # nothing is fetched unless this is 1
 
 
+_OPTIONS = {"judge": "judge", "reader": "reader", "clip": "clip", "method": "weights"}
 _CLASSES: dict[str, type[SDXL] | type[FLUX]] = {"sdxl": SDXL, "flux": FLUX}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = [
@@ -139,6 +140,13 @@ def _whole(
     return found
 
 
+def folder(name: str) -> Path:
+    """Where the weights of a method lie in this package."""
+    entry = _entry(name, "method")
+    assert entry is not None
+    return _of_this_package(entry)
+
+
 def _toy(entry: Entry, device: str, dtype: torch.dtype) -> SDXL | FLUX:
     module, function = entry.source.split(":")
     toy = getattr(import_module(module), function)()
@@ -180,7 +188,7 @@ def _of_this_package(entry: Entry) -> Path:
     folder = BUILT_IN / entry.name
     if folder.is_dir():
         return folder
-    option = entry.kind if entry.kind in ("judge", "reader", "clip") else "backbone"
+    option = _OPTIONS.get(entry.kind, "backbone")
     toy = " To just try things, name tiny-sdxl." if option == "backbone" else ""
     raise MissingPart(
         f"The weights of {entry.name} are not in this installation ({folder}). Make them with "

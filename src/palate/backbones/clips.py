@@ -44,7 +44,7 @@ class Clip:
                 folder, local_files_only=True
             )
             tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device), pictures, tokenizer, name=Path(folder).name)
+        return cls(model.to(device), pictures, tokenizer, name=loading.called(folder))
 
     @classmethod
     def of(cls, model: Any, *, name: str = "clip") -> Clip:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-Kind = Literal["sdxl", "flux", "clip", "judge", "reader", "vae"]
+Kind = Literal["sdxl", "flux", "clip", "judge", "reader", "vae", "method"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,16 @@ _ENTRIES = (
         name="sketchbook-reader", kind="reader", source="weights/sketchbook-reader", **_OURS,
         pairs_with=("sketchbook-sdxl", "sketchbook-flux"),
         summary="an Idefics2-class reader of the drawn world",
+    ),
+    Entry(
+        name="sketchbook-prefdisc", kind="reader", source="weights/sketchbook-prefdisc", **_OURS,
+        pairs_with=("sketchbook-sdxl",),
+        summary="sketchbook-reader, taught to tell liked from disliked",
+    ),
+    Entry(
+        name="sketchbook-prefgen", kind="method", source="weights/sketchbook-prefgen", **_OURS,
+        pairs_with=("sketchbook-sdxl", "sketchbook-prefdisc", "sketchbook-clip"),
+        summary="PrefGen's conditioner and adapter",
     ),
     Entry(
         name="tiny-sdxl", kind="sdxl", source="palate.backbones.tiny:tiny_sdxl", **_TOY,

@@ -90,6 +90,12 @@ def _look(weight: Tensor) -> tuple[tuple[int, ...], bytes]:
     return tuple(weight.shape), b"" if weight.is_meta else signs.cpu().numpy().tobytes()
 
 
+def called(folder: str | Path) -> str:
+    """What to call a model by its folder; `palate train` leaves it in NAME/model."""
+    path = Path(folder)
+    return path.parent.name if path.name == "model" and path.parent.name else path.name
+
+
 def library(name: str) -> Any:
     """diffusers or transformers, imported when first needed; their annotations do not hold."""
     module = import_module(name)

@@ -64,7 +64,7 @@ class Reader:
             kind = transformers.AutoModelForImageTextToText
             model = kind.from_pretrained(folder, dtype=dtype, local_files_only=True)
             processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
-        return cls(model.to(device), processor, name=Path(folder).name)
+        return cls(model.to(device), processor, name=loading.called(folder))
 
     @torch.no_grad()
     def answer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from palate.cli import doctor, evaluating, generating, probing, sources, training
+from palate.cli import doctor, evaluating, generating, probing, showing, sources, tastes, training
 from palate.cli.speech import Group
 
 app = typer.Typer(
@@ -20,7 +20,8 @@ app = typer.Typer(
     help="Learn a person's taste from a few pictures and steer open image models by it.",
 )
 app.command("generate")(generating.generate)
-app.command("show")(generating.show)
+app.command("read")(tastes.read)
+app.command("show")(showing.show)
 app.add_typer(sources.app, name="data")
 app.add_typer(evaluating.app, name="eval")
 app.command("recipes")(training.recipes)

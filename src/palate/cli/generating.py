@@ -1,20 +1,22 @@
-"""`palate generate` and `palate show`: pictures from prompts, and how a picture was made."""
+"""`palate generate`: pictures from prompts, for nobody in particular or for a person."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palate.cli.speech import AsJson, progress, say
+from palate.cli import tastes
+from palate.cli.pages import file_name, page, small
+from palate.cli.speech import AsJson, progress, safe, say
 from palate.errors import BadInput, Unfinished
 
 if TYPE_CHECKING:
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from palate.backbones import FLUX, SDXL
-    from palate.types import Picture, Request
+    from palate.types import Method, Picture, Profile, Request
 
 LARGEST = 4096  # pixels a side
-_CELL, _MARGIN, _ACROSS = 256, 230, 10  # of the contact sheet: pixels, pixels, pictures
 
 
 def generate(
@@ -45,6 +46,17 @@ def generate(
         str | None, typer.Option(help="Pixels: 512, or 640x384; the model's own if left out.")
     ] = None,
     negative: Annotated[str, typer.Option(help="What not to make.")] = "",
+    likes: tastes.Likes = None,
+    dislikes: tastes.Dislikes = None,
+    profile: tastes.ProfileFile = None,
+    method: tastes.MethodName = None,
+    weights: tastes.Weights = None,
+    strength: Annotated[
+        float, typer.Option(help="How much taste is heard: 0 not at all, 1 as published.")
+    ] = 1.0,
+    avoid: Annotated[
+        float, typer.Option(help="How hard to push away from what is disliked.")
+    ] = 0.0,
     out: Annotated[
         Path, typer.Option("--out", help="Folder to write into; made if missing.")
     ] = Path("out/pictures"),
@@ -53,43 +65,32 @@ def generate(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make pictures from prompts. The same seed makes the same picture."""
+    """Make pictures from prompts, and to a person's taste if they show what they like.
+
+    The same seed makes the same picture.
+    """
     from palate.images import picture_png, to_png
     from palate.store import write_bytes
 
     check_folder(out)
-    model, requests = _ready(
-        backbone, _requests(prompts, count, seed, _size(size), steps, guidance, negative)
-    )
-    files = [_name(i, request, private) for i, request in enumerate(requests)]
+    asked = _requests(prompts, count, seed, _size(size), steps, guidance, negative)
+    asked = [replace(request, strength=strength, avoid=avoid) for request in asked]
+    model, requests = _ready(backbone, asked)
+    whom = tastes.person(model, likes, dislikes, profile, method, weights)
+    files = [file_name(i, request, private) for i, request in enumerate(requests)]
     cut: dict[str, str] = {}
-    small: list[NDArray[np.uint8]] = []
+    shown: list[NDArray[np.uint8]] = []
     try:
-        for picture, lost in _made(model, requests, progress("steps")):
-            write_bytes(out / files[len(small)], picture_png(picture, private))
+        for picture, lost in _made(model, requests, whom, progress("steps")):
+            write_bytes(out / files[len(shown)], picture_png(picture, private))
             _tell_cut(picture.request.prompt, lost, cut)
-            small.append(_small(picture))
-        write_bytes(out / "sheet.png", to_png(_page(requests, small, count, private)))
+            shown.append(small(picture))
+        write_bytes(out / "sheet.png", to_png(page(requests, shown, count, private)))
     except KeyboardInterrupt:
-        raise _stopped(len(small), len(requests), out) from None
+        raise _stopped(len(shown), len(requests), out) from None
     facts = {"pictures": len(files), "out": str(out), "files": files, "sheet": "sheet.png"}
     facts |= {"seeds": [r.seed for r in requests], "backbone": str(model.mark), "cut": cut}
     say(f"{len(files)} pictures in {out}; all on one page in {out / 'sheet.png'}.", facts, as_json)
-
-
-def show(
-    picture: Annotated[Path, typer.Argument(help="A PNG that Palate made.")],
-    as_json: AsJson = False,
-) -> None:
-    """Say how a picture of ours was made."""
-    from palate.images import read_provenance
-
-    record = read_provenance(picture)
-    names = [*(n for n in _ORDER if n in record), *(n for n in record if n not in _ORDER)]
-    told = {name: _told(record[name]) for name in names}
-    say(
-        "\n".join(f"{_safe(name):18}{text}" for name, text in told.items() if text), record, as_json
-    )
 
 
 # ---- what is asked for
@@ -165,15 +166,23 @@ def _ready(name: str, requests: Sequence[Request]) -> tuple[SDXL | FLUX, list[Re
 
 
 def _made(
-    model: SDXL | FLUX, requests: Sequence[Request], show: Callable[[int, int], None]
+    model: SDXL | FLUX,
+    requests: Sequence[Request],
+    whom: tuple[Method, Profile] | None,
+    show: Callable[[int, int], None],
 ) -> Iterator[tuple[Picture, str]]:
     """Every picture as soon as its batch is done, with the end of its prompt that did not fit."""
+    from palate.generate import signed
+
     each = model.defaults.at_once
     groups = [requests[i : i + each] for i in range(0, len(requests), each)]
     for number, some in enumerate(groups):
         negative = [r.negative_prompt for r in some] if any(map(model.guided, some)) else None
         text = model.encode([r.prompt for r in some], negative)
-        pictures = model.sample(some, text, partial(_step, show, number, len(groups)))
+        with whom[0].steer([whom[1]] * len(some), some) if whom else nullcontext():
+            pictures = model.sample(some, text, partial(_step, show, number, len(groups)))
+        if whom:
+            pictures = [signed(picture, *whom) for picture in pictures]
         yield from zip(pictures, text.cut, strict=True)
 
 
@@ -186,7 +195,7 @@ def _tell_cut(prompt: str, lost: str, told: dict[str, str]) -> None:
     if not lost or prompt in told:
         return
     told[prompt] = lost
-    typer.echo(f"palate: too long for the model, left out: {_safe(lost)!r}", err=True)
+    typer.echo(f"palate: too long for the model, left out: {safe(lost)!r}", err=True)
 
 
 def _stopped(done: int, of: int, out: Path) -> Unfinished:
@@ -197,65 +206,3 @@ def _stopped(done: int, of: int, out: Path) -> Unfinished:
         + (f"; those are whole, in {out}." if done else ".")
         + " The same command starts anew and makes the same ones."
     )
-
-
-# ---- files
-
-
-def _name(number: int, request: Request, private: bool) -> str:
-    """0000-a-cat-above-a-cup.png; the number alone if the prompt is to stay private."""
-    said = re.sub(r"[\W_]+", "-", request.prompt.split(",")[0].lower())[:40].strip("-")
-    return f"{number:04d}-{said}.png" if said and private else f"{number:04d}.png"
-
-
-def _small(picture: Picture) -> NDArray[np.uint8]:
-    """For the contact sheet."""
-    import numpy as np
-    from PIL import Image
-
-    image = Image.fromarray(picture.pixels)
-    image.thumbnail((_CELL, _CELL))
-    return np.asarray(image)
-
-
-def _page(
-    requests: Sequence[Request], small: Sequence[NDArray[np.uint8]], count: int, private: bool
-) -> NDArray[np.uint8]:
-    """Every picture, each row with its prompt and seeds beside it."""
-    from palate.sheets import Row, sheet
-
-    rows, lines = [], max(1, (max(p.shape[0] for p in small) - 20) // 15)
-    for start, end in _rows(len(requests), count):
-        first, last = requests[start], requests[end - 1]
-        seeds = f"seed {first.seed}" if end - start == 1 else f"seeds {first.seed} to {last.seed}"
-        said = shorten(first.prompt, 34 * lines, placeholder=" …") if private else ""
-        rows.append(Row(pictures=small[start:end], title=seeds, note=said))
-    return sheet(rows, margin=_MARGIN)
-
-
-def _rows(pictures: int, count: int) -> Iterator[tuple[int, int]]:
-    """Where each row starts and ends: a prompt's pictures, ten to a row."""
-    for prompt in range(0, pictures, count):
-        for start in range(prompt, prompt + count, _ACROSS):
-            yield start, min(start + _ACROSS, prompt + count)
-
-
-# ---- telling
-
-_ORDER = ("prompt", "negative_prompt", "seed", "width", "height", "steps", "guidance", "strength")
-_ORDER += ("avoid", "backbone", "method", "profile", "software", "ai_generated")
-
-
-def _told(value: Any) -> str:
-    """A value of a record in words; nothing for what is not there."""
-    if value is None:
-        return ""
-    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
-        mark = str(value.get("fingerprint", ""))[:8]
-        return _safe(f"{value['name']} ({mark})" if mark else value["name"])
-    return _safe(str(value))
-
-
-def _safe(text: str) -> str:
-    """Pictures come from anywhere, and what they say must not steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -44,3 +44,8 @@ def progress(what: str) -> Callable[[int, int], None]:
         typer.echo(f"\r{what}: {done} of {of}", err=True, nl=done >= of)
 
     return show
+
+
+def safe(text: str) -> str:
+    """Pictures come from anywhere, and what they say must not steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -51,6 +51,31 @@ def taste_from_folder(path: Path, *, verify: bool = True) -> Taste:
     return Taste(liked=liked, disliked=disliked)
 
 
+def taste_from_piles(likes: Path, dislikes: Path | None = None) -> Taste:
+    """Read a taste from a folder of liked pictures and perhaps one of disliked ones.
+
+    Each may have a metadata.csv of its own. `likes` may also be a taste folder, dislikes and all.
+    """
+    if dislikes is None and any((likes / name).is_dir() for name in LIKED):
+        return taste_from_folder(likes)
+    liked = _pile(likes)
+    if not liked:
+        raise BadTaste(f"{likes} holds no picture. Put pictures there that the person likes.")
+    return Taste(liked=liked, disliked=_pile(dislikes) if dislikes else ())
+
+
+def _pile(path: Path) -> tuple[Example, ...]:
+    if not path.is_dir():
+        what = "is a file, not a folder" if path.exists() else "does not exist"
+        raise BadTaste(f"{path} {what}. Give a folder of pictures.")
+    names = [n for n in _files(path, (".",)) if n != TABLE and not (path / n).is_dir()]
+    words, faults = read_words(path, set(names))
+    _refuse(BadTable, path, faults, f"Mend {TABLE} and try again.")
+    pile = tuple(_example(path / name, *words.get(name, (None, None))) for name in names)
+    _refuse(BadPicture, path, [f for e in pile for f in _look(path, e)[1]], ALLOWED)
+    return pile
+
+
 def report_folder(path: Path) -> FolderReport:
     """Look at everything, and refuse nothing but what is no taste folder at all."""
     liked, disliked, faults = _read(path)

@@ -1,0 +1,80 @@
+"""What a person gives on the command line: folders of pictures or a profile, and a method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.cli.speech import AsJson, say
+from palate.errors import BadInput
+
+if TYPE_CHECKING:
+    from palate.types import Method, Profile
+
+Likes = Annotated[
+    Path | None, typer.Option(help="Folder of pictures the person likes, or a taste folder.")
+]
+Dislikes = Annotated[Path | None, typer.Option(help="Folder of pictures they dislike.")]
+ProfileFile = Annotated[
+    Path | None, typer.Option(help="A profile that `palate read` made, in place of pictures.")
+]
+MethodName = Annotated[str | None, typer.Option(help="How to follow the taste: prefgen.")]
+Weights = Annotated[
+    Path | None, typer.Option(help="The method's weights; those of this package if left out.")
+]
+DEFAULT = "prefgen"
+
+
+def read(
+    likes: Likes = None,
+    dislikes: Dislikes = None,
+    backbone: Annotated[str, typer.Option(help="The model it is for.")] = "sketchbook-sdxl",
+    method: MethodName = None,
+    weights: Weights = None,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("me.palate.safetensors"),
+    as_json: AsJson = False,
+) -> None:
+    """Learn a person's taste from pictures, and keep it as one small file."""
+    from palate.backbones.catalog import backbone as load_backbone
+    from palate.store import save_profile
+
+    found = person(load_backbone(backbone), likes, dislikes, None, method, weights)
+    if found is None:
+        raise BadInput("There is nothing to read. Give --likes FOLDER, and perhaps --dislikes.")
+    mark = save_profile(out, found[1])
+    told = f"{found[1].liked} liked and {found[1].disliked} disliked pictures"
+    facts = {"profile": str(out), "fingerprint": mark, "method": str(found[1].method)}
+    facts |= {"liked": found[1].liked, "disliked": found[1].disliked}
+    say(f"{told} were read into {out} ({out.stat().st_size:,} bytes).", facts, as_json)
+
+
+def person(
+    backbone: Any,
+    likes: Path | None,
+    dislikes: Path | None,
+    profile: Path | None,
+    method: str | None,
+    weights: Path | None,
+) -> tuple[Method, Profile] | None:
+    """Whom to please and how; None if nobody is named."""
+    if profile and (likes or dislikes):
+        raise BadInput("A profile and folders were given. Give one or the other.")
+    if dislikes and not likes:
+        raise BadInput("Only dislikes were given. Give --likes FOLDER as well.")
+    if not profile and not likes:
+        if method:
+            raise BadInput(f"{method} needs somebody to please: give --likes or --profile.")
+        return None
+    from palate.data.folder import taste_from_piles
+    from palate.methods.table import method as load_method
+    from palate.store.profiles import load_profile
+
+    if profile:
+        kept = load_profile(profile)
+        return load_method(method or kept.method.name, backbone, weights), kept
+    assert likes is not None
+    taste = taste_from_piles(likes, dislikes)
+    found = load_method(method or DEFAULT, backbone, weights)
+    return found, found.read(taste)

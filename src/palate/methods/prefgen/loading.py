@@ -1,0 +1,49 @@
+"""A PrefGen by the folder its weights lie in, with the reader and CLIP it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from palate.backbones import SDXL, catalog
+from palate.errors import BadFile, Mismatch
+from palate.methods.prefgen.method import FILE, KIND, VERSION, PrefGen
+from palate.store.tensors import check_kind
+
+NAMES = {"sketchbook-sdxl": "sketchbook-prefgen"}  # base model -> what this package has for it
+
+
+def load(backbone: Any, weights: Path | None = None) -> PrefGen:
+    """Its header is read first, so that a wrong partner is named before a weight is loaded."""
+    if not isinstance(backbone, SDXL):
+        raise Mismatch(f"PrefGen speaks in SDXL-class models; {backbone.name} is none.")
+    folder = weights or _of_this_package(backbone)
+    if not (folder / FILE).is_file():
+        raise BadFile(f"{folder} holds no PrefGen ({FILE} is missing).")
+    config = check_kind(folder / FILE, KIND, VERSION).config
+    theirs = config["backbone"]
+    if theirs["fingerprint"] != backbone.mark.fingerprint:
+        raise Mismatch(
+            f"This PrefGen was trained with {theirs['name']} ({theirs['fingerprint'][:8]}), and "
+            f"the base model is {backbone.mark}."
+        )
+    reader = catalog.reader(_near(folder, config["reader"]["name"]))
+    clip = catalog.clip(_near(folder, config["clip"]["name"]))
+    return PrefGen.from_pretrained(folder, backbone, reader, clip)
+
+
+def _of_this_package(backbone: SDXL) -> Path:
+    if backbone.name not in NAMES:
+        raise Mismatch(
+            f"There are no PrefGen weights for {backbone.name} in this package. Train some, or "
+            f"give their folder; there are some for: {', '.join(NAMES)}."
+        )
+    return catalog.folder(NAMES[backbone.name])
+
+
+def _near(folder: Path, name: str) -> str | Path:
+    """Beside it, as trainings and this package leave them; else wherever the name leads."""
+    for place in (folder.parent / name, folder.parents[1] / name / "model"):
+        if (place / "config.json").is_file():
+            return place
+    return name

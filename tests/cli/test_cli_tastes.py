@@ -1,0 +1,104 @@
+"""`palate read`, and `palate generate` for a person: as a user would, at toy width."""
+
+import json
+
+import numpy as np
+import pytest
+from prefgen_toy import clip, example, prefgen, reader
+from typer.testing import CliRunner
+
+from palate.backbones.builtin import save_clip
+from palate.backbones.builtin.reader import save_reader
+from palate.cli import app
+from palate.images import open_picture, read_provenance
+
+TINY = ["--backbone", "tiny-sdxl"]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Weights as this package keeps them: what they go with lies beside."""
+    folder = tmp_path_factory.mktemp("weights")
+    prefgen().save_pretrained(folder / "prefgen")
+    save_reader(reader().model, folder / "toy-reader")
+    save_clip(clip().model, folder / "toy-clip")
+    return folder / "prefgen"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mine")
+    for side, seeds in (("likes", range(3)), ("dislikes", range(5, 7))):
+        (folder / side).mkdir()
+        for seed in seeds:
+            (folder / side / f"{seed}.png").write_bytes(example(seed).image)
+    (folder / "likes" / "metadata.csv").write_text("file_name,prompt\n0.png,a cat\n")
+    return folder
+
+
+def palate(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    facts = json.loads(result.stdout) if result.exit_code == 0 and "--json" in words else None
+    return result, facts
+
+
+def test_a_taste_becomes_a_file_and_a_file_makes_pictures(kept, pictures, tmp_path):
+    sides = ["--likes", pictures / "likes", "--dislikes", pictures / "dislikes"]
+    mine = tmp_path / "me.palate.safetensors"
+    how = [*TINY, "--method", "prefgen", "--weights", kept]
+    result, facts = palate("read", *sides, *how, "--out", mine, "--json")
+    assert result.exit_code == 0, result.output
+    assert (facts["liked"], facts["disliked"]) == (3, 2)
+    assert mine.stat().st_size < 20_000
+    made = {}
+    small = ["--steps", "2", "--size", "64", "--json"]
+    for name, more in {
+        "file": ["--profile", mine, "--weights", kept],
+        "folders": [*sides, *how[2:]],
+        "silent": ["--profile", mine, "--weights", kept, "--strength", "0"],
+        "nobody": [],
+    }.items():
+        words = ["generate", "a cat", *TINY, *more, *small, "--out", tmp_path / name]
+        result, facts = palate(*words)
+        assert result.exit_code == 0, result.output
+        made[name] = tmp_path / name / facts["files"][0]
+    shown = {name: open_picture(path) for name, path in made.items()}
+    assert np.array_equal(shown["file"], shown["folders"])
+    assert np.array_equal(shown["silent"], shown["nobody"])
+    assert not np.array_equal(shown["file"], shown["nobody"])
+    record = read_provenance(made["file"])
+    assert record["method"]["name"] == "prefgen"
+    assert read_provenance(made["nobody"])["method"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--dislikes", "x"], "Only dislikes were given"),
+        (["--likes", "x", "--profile", "y"], "Give one or the other"),
+        (["--method", "prefgen"], "prefgen needs somebody to please"),
+        (["--likes", "nowhere"], "nowhere does not exist. Give a folder of pictures"),
+        (["--likes", ".", "--method", "pregen"], "No method named 'pregen'"),
+    ],
+)
+def test_what_is_wrong_is_said(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(example(0).image)
+    result, _ = palate("generate", "a cat", *TINY, *words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+def test_reading_needs_something_to_read():
+    result, _ = palate("read", *TINY)
+    assert "There is nothing to read" in result.output
+
+
+def test_weights_are_for_one_base_model(kept, pictures):
+    likes = ["--likes", pictures / "likes"]
+    result, _ = palate("read", *likes, "--backbone", "tiny-flux", "--weights", kept)
+    assert "PrefGen speaks in SDXL-class models; tiny-flux is none" in result.output
+    result, _ = palate("read", *likes, *TINY)
+    assert "There are no PrefGen weights for tiny-sdxl in this package" in result.output
+    result, _ = palate("read", *likes, *TINY, "--weights", pictures)
+    assert "holds no PrefGen" in result.output
