@@ -9,7 +9,7 @@ is `dataclasses.replace`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import isfinite
@@ -131,7 +131,9 @@ class Backbone(Protocol):
         """Prompts to the text embeddings the model attends to."""
         ...
 
-    def sample(self, requests: Sequence[Request]) -> list[Picture]:
+    def sample(
+        self, requests: Sequence[Request], *, on_step: Callable[[int, int], None] | None = None
+    ) -> list[Picture]:
         """One picture for each request; none depends on the others."""
         ...
 

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -179,10 +178,12 @@ def _made(
     for number, some in enumerate(groups):
         negative = [r.negative_prompt for r in some] if any(map(model.guided, some)) else None
         text = model.encode([r.prompt for r in some], negative)
-        with whom[0].steer([whom[1]] * len(some), some) if whom else nullcontext():
-            pictures = model.sample(some, text, partial(_step, show, number, len(groups)))
-        if whom:
-            pictures = [signed(picture, *whom) for picture in pictures]
+        step = partial(_step, show, number, len(groups))
+        if whom is None:
+            pictures = model.sample(some, text, step)
+        else:
+            with whom[0].steer([whom[1]] * len(some), some) as lent:
+                pictures = [signed(p, *whom) for p in lent.sample(some, on_step=step)]
         yield from zip(pictures, text.cut, strict=True)
 
 

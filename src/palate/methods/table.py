@@ -10,6 +10,7 @@ from palate.errors import unknown
 from palate.types import Method
 
 METHODS = {
+    "words": "palate.methods.words.method:load",
     "prefgen": "palate.methods.prefgen.loading:load",
 }
 

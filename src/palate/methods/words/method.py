@@ -1,0 +1,109 @@
+"""Keyword-append: read words off pictures, say the best of them in the prompt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from palate.backbones import catalog
+from palate.backbones.reader import Reader, asked
+from palate.errors import Mismatch
+from palate.images import open_picture
+from palate.methods import partners
+from palate.types import Example, Mark, Picture, Profile, Request, Taste, Word
+
+MARK = Mark(name="words", fingerprint="1")
+DESCRIBE = "Describe the picture."
+MOST = 6  # words said at strength 1
+
+
+def load(backbone: Any, weights: Path | None = None) -> Words:
+    """With the built-in reader, or one from a folder."""
+    return Words(backbone, catalog.reader(weights or "sketchbook-reader"))
+
+
+class Words:
+    """A reader and a base model that both know words."""
+
+    mark = MARK
+
+    def __init__(self, backbone: Any, reader: Reader) -> None:
+        self.backbone, self.reader = backbone, reader
+
+    def read(self, taste: Taste) -> Profile:
+        """Every phrase that tells liked from disliked pictures, strongest first."""
+        liked, disliked = (self._described(side) for side in (taste.liked, taste.disliked))
+        return Profile(
+            method=self.mark,
+            backbone=self.backbone.mark,
+            reader=self.reader.mark,
+            words=tuple(weighed(liked, disliked)),
+            liked=len(taste.liked),
+            disliked=len(taste.disliked),
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _described(self, side: Sequence[Example]) -> list[list[str]]:
+        """The phrases of each picture after the first, which says what is in it."""
+        questions = [asked(DESCRIBE, open_picture(example.image)) for example in side]
+        said = self.reader.answer(questions) if questions else []
+        return [[phrase.strip() for phrase in text.split(",")[1:]] for text in said]
+
+    @contextmanager
+    def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[Speaking]:
+        """Lend the base model behind one that completes prompts."""
+        partners.check(profiles, self.mark, self.backbone.mark)
+        yield Speaking(self.backbone, profiles, requests)
+
+
+class Speaking:
+    """A base model that hears more than was said: each request with its person's words."""
+
+    def __init__(
+        self, backbone: Any, profiles: Sequence[Profile], requests: Sequence[Request]
+    ) -> None:
+        self._backbone, self.mark, self._asked = backbone, backbone.mark, list(requests)
+        self._said = [added(r, p) for r, p in zip(requests, profiles, strict=True)]
+
+    def encode(self, prompts: Sequence[str]) -> Any:
+        """As the base model does."""
+        return self._backbone.encode(prompts)
+
+    def sample(
+        self, requests: Sequence[Request], *, on_step: Callable[[int, int], None] | None = None
+    ) -> list[Picture]:
+        """Pictures of the longer prompts, signed with the ones that were asked for."""
+        if list(requests) != self._asked:
+            raise Mismatch("These are not the requests the base model was lent for.")
+        pictures = self._backbone.sample(self._said, on_step=on_step)
+        whole = [self._backbone.complete(request) for request in requests]
+        return [replace(p, request=r) for p, r in zip(pictures, whole, strict=True)]
+
+
+def weighed(liked: Sequence[Sequence[str]], disliked: Sequence[Sequence[str]]) -> list[Word]:
+    """Share of liked pictures that have a phrase, minus share of disliked; 0 is left out."""
+    shares: dict[str, float] = defaultdict(float)
+    for side, sign in ((liked, 1), (disliked, -1)):
+        for phrase in (phrase for phrases in side for phrase in set(phrases)):
+            shares[phrase] += sign / len(side)
+    rounded = {phrase: round(share, 6) for phrase, share in shares.items()}
+    ranked = sorted(rounded.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return [Word(text=phrase, weight=share) for phrase, share in ranked if share]
+
+
+def added(request: Request, profile: Profile, most: int = MOST) -> Request:
+    """The prompt and the person's words; at `avoid`, disliked ones in the negative prompt."""
+    likes = [word.text for word in profile.words if word.weight > 0]
+    dislikes = [word.text for word in profile.words if word.weight < 0]
+    prompt = [request.prompt, *likes[: round(most * request.strength)]]
+    negative = [request.negative_prompt, *dislikes[: round(most * request.avoid)]]
+    return replace(
+        request,
+        prompt=", ".join(filter(None, prompt)),
+        negative_prompt=", ".join(filter(None, negative)),
+    )
