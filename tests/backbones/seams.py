@@ -41,9 +41,9 @@ def flux(distilled: bool) -> FLUX:
 
 
 @cache
-def loud_adapter() -> Any:
+def loud_adapter(backbone: Any = None) -> Any:
     """Keys and values that say something."""
-    adapter = sdxl().new_adapter(tokens=24)
+    adapter = (backbone or sdxl()).new_adapter(tokens=24)
     stream = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for weight in adapter.parameters():
@@ -59,6 +59,11 @@ def person(who: Sequence[int], *shape: int, size: float = 1.0) -> Tensor:
 def voice(who: Sequence[int], strength: Strength = 1.0, **options: Any) -> Voice:
     tokens = person(who, 5, 24)
     return Voice(tokens=tokens, adapter=loud_adapter(), strength=strength, **options)
+
+
+def flux_voice(who: Sequence[int], distilled: bool, strength: Strength = 1.0) -> Voice:
+    tokens = person(who, 5, 24)
+    return Voice(tokens=tokens, adapter=loud_adapter(flux(distilled)), strength=strength)
 
 
 def region(who: Sequence[int], strength: Strength = 1.0) -> Voice:
@@ -89,6 +94,18 @@ SEAMS = {
         made_for=region,
         lend=lambda backbone, lent: backbone.attending(lent),
         learns=lambda lent: [lent.tokens],
+    ),
+    "flux voice": Seam(
+        backbone=lambda: flux(True),
+        made_for=lambda who, strength: flux_voice(who, True, strength),
+        lend=lambda backbone, lent: backbone.attending(lent),
+        learns=lambda lent: [lent.tokens, *lent.adapter.parameters()],
+    ),
+    "flux voice, guided": Seam(
+        backbone=lambda: flux(False),
+        made_for=lambda who, strength: flux_voice(who, False, strength),
+        lend=lambda backbone, lent: backbone.attending(lent),
+        learns=lambda lent: [lent.tokens, *lent.adapter.parameters()],
     ),
     "double": Seam(
         backbone=lambda: flux(True),

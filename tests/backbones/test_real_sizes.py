@@ -58,3 +58,19 @@ def test_flux_takes_a_direction_for_each_token_and_block(blocks, count: int) -> 
         with backbone.modulating(delta):
             out = backbone.predict(torch.zeros(1, 16, 64, 64), torch.zeros(1), text)
     assert out.shape == (1, 16, 64, 64)
+
+
+@torch.no_grad()
+def test_flux_takes_a_voice_in_its_nineteen_double_blocks() -> None:
+    import diffusers
+
+    pipe = tiny_flux().pipe
+    with torch.device("meta"):
+        pipe.transformer = diffusers.FluxTransformer2DModel(guidance_embeds=True)
+        backbone = FLUX(pipe)
+        adapter = backbone.new_adapter(tokens=1024)
+        voice = Voice(tokens=torch.zeros(1, 12, 1024), adapter=adapter)
+    assert len(backbone.attentions) == 19
+    assert sum(w.numel() for w in adapter.parameters()) == 19 * 2 * 1024 * 3072
+    with backbone.attending(voice):
+        assert backbone.attentions["transformer_blocks.0.attn"].heads == 24

@@ -1,16 +1,20 @@
-"""Lending SDXL's cross-attentions: voices beside the text, or instead of it in their region.
+"""Lending attentions: voices beside the text, or (SDXL) instead of it in their region.
 
 A voice must be heard after softmax(QK)V and before the output projection, with the query the text
 used, whatever processor is at work (a user's IP-Adapter, LoRA, xformers). So the processor stays,
 and is shown its layer through a `Heard`: the same layer, whose `to_q` is listened to and whose
 `to_out` first adds what the voices say. Nothing passes through `cross_attention_kwargs` (every
 self-attention would warn), and nothing is computed twice.
+
+FLUX has no cross-attention; there a voice speaks to the picture's places in the joint attention of
+the double blocks, to their normed queries before the rotary embedding, as FLUX's IP-Adapters do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,17 +26,28 @@ from palate.backbones.voices import Voice
 Say = Callable[[Tensor, Tensor], Tensor]  # query and output of the text -> output
 
 
+@dataclass(frozen=True)
+class Pass:
+    """A forward pass: its latents, when, and rows and columns of the picture's places."""
+
+    latents: Tensor
+    t: Any
+    size: tuple[int, int]
+
+
 @contextmanager
 def attending(
-    unet: nn.Module,
+    model: nn.Module,
     attentions: Mapping[str, nn.Module],
     voices: Sequence[Voice],
-    guess: Callable[[int, int, Any], Riders],
+    passing: Callable[..., Pass],
+    guess: Callable[[Pass, int], Riders],
 ) -> Iterator[None]:
-    """Let voices speak in a U-Net's cross-attentions.
+    """Let voices speak in a model's attentions.
 
     Keys and values do not depend on the timestep: they are computed here, once.
-    `guess(rows, people, timestep)` says who rides in a pass that nobody announced.
+    `passing` reads a forward pass off its arguments; `guess(passing, people)` says who rides in
+    one that nobody announced.
     """
     speakers = [Speaker(voice, attentions) for voice in voices if not silent(voice.strength)]
     if not speakers:
@@ -40,15 +55,16 @@ def attending(
         return
 
     def note(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        sample, t = (*args, *(kwargs[k] for k in ("sample", "timestep")[len(args) :]))[:2]
+        now = passing(*args, **kwargs)
         for speaker in speakers:
-            speaker.take_turn(announced() or guess(len(sample), speaker.people, t), sample)
+            riders = announced() or guess(now, speaker.people)
+            speaker.take_turn(riders, now.size, now.latents.device)
 
     processors = [
         (attention, _Voiced(attention.processor, _saying(speakers, name)))
         for name, attention in attentions.items()
     ]
-    with watching(unet, note), shadowing("processor", processors):
+    with watching(model, note), shadowing("processor", processors):
         yield
 
 
@@ -92,4 +108,11 @@ class _Heard:
     @property
     def to_out(self) -> list[Callable[[Tensor], Tensor]]:
         project, *rest = self._attention.to_out
-        return [lambda z: project(self._say(self._query, z)), *rest]
+        return [lambda z: project(self._say(self._asking(), z)), *rest]
+
+    def _asking(self) -> Tensor:
+        """The query as the text is asked with it; FLUX norms each head's."""
+        norm = getattr(self._attention, "norm_q", None)
+        if norm is None:
+            return self._query
+        return norm(self._query.unflatten(-1, (self._attention.heads, -1))).flatten(-2)

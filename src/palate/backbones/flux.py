@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from torch import Tensor
 
 from palate.backbones import lending, loading
 from palate.backbones.asked import Defaults, complete
+from palate.backbones.attending import Pass, attending
 from palate.backbones.modulating import Delta, modulating
 from palate.backbones.sampling import Job, OnStep, Schedule, sample
 from palate.backbones.text import Embeddings, flux_text
+from palate.backbones.voices import Voice, VoiceAdapter
 from palate.errors import BadInput
 from palate.seeds import noise_for
 from palate.types import Picture, Request
@@ -60,7 +63,38 @@ class FLUX:
         """A folder that stock diffusers loads; name and defaults lie beside it."""
         loading.save(self.pipe, Path(folder), self.name, self.defaults)
 
-    # ---- the seam
+    # ---- the seams
+
+    @cached_property
+    def attentions(self) -> dict[str, Any]:
+        """The layers voices speak in, by name: those of the double blocks."""
+        model = getattr(self.pipe.transformer, "_orig_mod", self.pipe.transformer)
+        return {
+            f"transformer_blocks.{number}.attn": block.attn
+            for number, block in enumerate(model.transformer_blocks)
+        }
+
+    def new_adapter(self, *, tokens: int, seed: int = 0) -> VoiceAdapter:
+        """Keys and values for a voice whose tokens are so wide; silent."""
+        widths = {name: layer.inner_dim for name, layer in self.attentions.items()}
+        return VoiceAdapter(widths, tokens=tokens, seed=seed)
+
+    @contextmanager
+    def attending(self, voices: Voice | Sequence[Voice]) -> Iterator[FLUX]:
+        """Let voices speak to the picture in every double block; afterwards all is as it was.
+
+        They need an adapter: there is no cross-attention whose keys they could share. Also holds
+        for `pipe(...)` called inside. In training, call `backward` inside as well.
+        """
+        voices, guess = [voices] if isinstance(voices, Voice) else list(voices), _Guess(self.pipe)
+        with attending(
+            self.pipe.transformer,
+            self.attentions,
+            voices,
+            _passing,
+            lambda now, people: guess(people, now.latents),
+        ):
+            yield self
 
     @contextmanager
     def modulating(self, delta: Delta) -> Iterator[FLUX]:
@@ -184,6 +218,11 @@ class FLUX:
             img_ids=_places(size[0] // 2, size[1] // 2, like["device"]).to(tokens.dtype),
             return_dict=False,
         )[0]
+
+
+def _passing(*_: Any, hidden_states: Tensor, timestep: Any, img_ids: Tensor, **__: Any) -> Pass:
+    rows, columns = (int(side) + 1 for side in img_ids[..., 1:].flatten(0, -2).amax(0))
+    return Pass(hidden_states, timestep, (rows, columns))
 
 
 class _Guess:

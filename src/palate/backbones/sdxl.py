@@ -18,7 +18,7 @@ from torch import Tensor
 
 from palate.backbones import lending, loading
 from palate.backbones.asked import Defaults, complete
-from palate.backbones.attending import attending
+from palate.backbones.attending import Pass, attending
 from palate.backbones.sampling import Job, OnStep, Schedule, sample
 from palate.backbones.text import Embeddings, sdxl_text
 from palate.backbones.voices import Voice, VoiceAdapter
@@ -82,15 +82,16 @@ class SDXL:
         Also holds for `pipe(...)` called inside. In training, call `backward` inside as well.
         """
         voices = [voices] if isinstance(voices, Voice) else list(voices)
-        with attending(self.pipe.unet, self.cross_attentions, voices, self._guess):
+        with attending(self.pipe.unet, self.cross_attentions, voices, _passing, self._guess):
             yield self
 
-    def _guess(self, rows: int, people: int, timestep: Any) -> lending.Riders:
+    def _guess(self, now: Pass, people: int) -> lending.Riders:
         """Who rides in a pass that somebody else's code makes, most likely `pipe(...)`."""
+        rows = len(now.latents)
         scale = getattr(self.pipe, "_guidance_scale", 0.0)  # set by the pipeline's last call
         guided = scale > 1 and rows % 2 == 0 and not self._distilled
         pictures = lending.spread(rows // 2 if guided else rows, people)
-        return lending.halves(pictures, guided=guided, progress=self._progress(timestep))
+        return lending.halves(pictures, guided=guided, progress=self._progress(now.t))
 
     def _progress(self, timestep: Any) -> float:
         timesteps = self.pipe.scheduler.timesteps
@@ -197,3 +198,8 @@ class SDXL:
         scale = job.guidance(latents).flatten() - 1
         width = self.pipe.unet.config.time_cond_proj_dim
         return self.pipe.get_guidance_scale_embedding(scale, embedding_dim=width).to(latents)
+
+
+def _passing(sample: Tensor, timestep: Any, *_: Any, **__: Any) -> Pass:
+    rows, columns = sample.shape[-2:]
+    return Pass(sample, timestep, (rows, columns))

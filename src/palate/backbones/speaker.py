@@ -32,22 +32,22 @@ class Speaker:
         self._grids: dict[tuple[int, int], Tensor] = {}
         self._heads = {name: attention.heads for name, attention in attentions.items()}
 
-    def take_turn(self, riders: Riders, sample: Tensor) -> None:
+    def take_turn(self, riders: Riders, size: tuple[int, int], device: torch.device) -> None:
         """Note, before a forward pass, in which rows to speak, with whose tokens, how strongly."""
         voice, count = self.voice, len(self.voice.tokens)
         start, stop = voice.window
         heard = turns(riders, voice.strength, count) if start <= riders.progress < stop else []
         if voice.negative is None:
             heard = [turn for turn in heard if riders.speaking[turn[0]]]
-        self._silent, self._latent = not heard, sample.shape[-2:]
+        self._silent, self._latent = not heard, size
         if not heard:
             return
         rows, whose, strength = zip(*heard, strict=True)
         stacked = [w + count * (not riders.speaking[r]) for r, w in zip(rows, whose, strict=True)]
-        self._rows = index(rows, sample.device)
-        self._whose = index(whose, sample.device)
-        self._stacked = index(stacked, sample.device)
-        strengths = torch.tensor(strength, dtype=torch.float32, device=sample.device)
+        self._rows = index(rows, device)
+        self._whose = index(whose, device)
+        self._stacked = index(stacked, device)
+        strengths = torch.tensor(strength, dtype=torch.float32, device=device)
         self._strength = strengths[:, None, None]
 
     def speak(self, layer: str, query: Tensor, z: Tensor, out: Tensor) -> Tensor:
@@ -101,6 +101,11 @@ def _check_layers(voice: Voice, attentions: Mapping[str, Any]) -> None:
 
 def _check_layer(voice: Voice, name: str, attention: Any) -> None:
     width = voice.tokens.shape[-1]
+    if voice.adapter is None and not hasattr(attention, "cross_attention_dim"):
+        raise BadInput(
+            "This model has no cross-attention whose keys and values a voice could share. Give the "
+            "voice an adapter (new_adapter)."
+        )
     takes = attention.cross_attention_dim if voice.adapter is None else voice.adapter.tokens
     if width != takes:
         part = "this model's text" if voice.adapter is None else "the adapter"
