@@ -6,9 +6,9 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from palate.backbones import builtin, catalog
+from palate.backbones import catalog
 from palate.backbones.builtin.reader import (
-    begin_seeing,
+    Seen,
     new_reader,
     picture_tokens,
     reader_processor,
@@ -18,7 +18,7 @@ from palate.backbones.judges import HEADS, NOBODY
 from palate.backbones.lexicon import reader_tokenizer
 from palate.backbones.reader import Reader, asked
 from palate.errors import BadFile, BadInput, Mismatch
-from palate.recipes import clip, reader
+from palate.recipes import eyes, reader
 from palate.recipes.questions import Turn, about_category, as_text, described, talk
 from palate.recipes.recipe import changed, cook
 from palate.sketchbook.drawing import draw
@@ -107,27 +107,41 @@ def test_pictures_are_shown_alone_and_together():
 # ---- the model
 
 
-def test_it_begins_with_the_eyes_of_clip():
-    recipe = clip.DEBUG
-    eyes = builtin.new_clip(recipe.reads, recipe.sees, patch=recipe.patch, shared=recipe.shared)
-    sizes = reader.DEBUG.sizes
-    two_layers = changed(sizes, ["sees.layers=2"])
-    model = new_reader(two_layers, seed=1)
-    state = eyes.state_dict()
-    begin_seeing(model, state)
-    mine = model.model.vision_model.state_dict()
-    for name in ("encoder.layers.1.mlp.fc2.bias", "embeddings.patch_embedding.weight"):
-        assert torch.equal(mine[name], state[f"vision_model.{name}"])
-    places = "embeddings.position_embedding.weight"
-    assert torch.equal(mine[places], state[f"vision_model.{places}"][1:])
-    assert sum(name.startswith("encoder") for name in mine) == 32
+def test_it_begins_with_the_eyes_of_another_and_leaves_them_as_they_are(tmp_path):
+    cook(eyes.DEBUG, tmp_path / "eyes")
+    recipe = changed(reader.DEBUG, [f"eyes={tmp_path / 'eyes' / 'model'}", "tested=1"])
+    cook(recipe, tmp_path / "reader")
+    seeing, talking = (
+        load_file(tmp_path / name / "model" / "model.safetensors") for name in ("eyes", "reader")
+    )
+    same = {name for name in seeing if torch.equal(seeing[name], talking[name])}
+    assert {name for name in same if "text_model" not in name} == {
+        name for name in seeing if "text_model" not in name
+    }
+    assert not any("text_model.layers.0" in name for name in same)
+
+
+def test_pictures_are_looked_at_once_and_learned_from_alike(tmp_path):
+    drawn, kept = (
+        changed(reader.DEBUG, [f"cache={cache}", "pictures=8"]).parts()
+        for cache in ("None", tmp_path)
+    )
+    (_, pixels), (seed, tokens) = drawn.items[5], kept.items[5]
+    assert pixels.shape == (128, 128, 3) and tokens.shape == (2, 32)
+    losses = [
+        parts.loss(
+            (torch.tensor([seed]), torch.as_tensor(given)[None]), torch.Generator().manual_seed(0)
+        )
+        for parts, given in ((drawn, pixels), (kept, tokens))
+    ]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-3, atol=1e-3)  # kept in halves
 
 
 @torch.no_grad()
 def test_pictures_come_in_alike_by_either_door():
     model = new_reader(reader.DEBUG.sizes).eval()
     pictures = np.stack([draw(any_scene(seed)) for seed in range(3)])
-    _, tokens = picture_tokens(model, torch.from_numpy(pictures))
+    tokens = picture_tokens(model, torch.from_numpy(pictures))
     assert tokens.shape == (3, 2, 32)
     assert (tokens[:, 0] - tokens[:, 1]).abs().max() > 0.1  # each token says something else
     shown = [reader_processor(2).image_processor([list(pictures)], return_tensors="pt")]
@@ -187,13 +201,12 @@ def test_what_is_wrong_is_said(kept, tmp_path):
     (broken / "config.json").write_bytes((kept / "config.json").read_bytes())
     with pytest.raises(BadFile, match=r"model\.safetensors does not exist"):
         catalog.reader(broken)
-    with pytest.raises(BadInput, match="Run `palate train sketchbook-clip` first"):
-        changed(reader.READER, [f"clip={tmp_path / 'none'}"]).parts()
+    with pytest.raises(BadInput, match="Run `palate train sketchbook-eyes` first"):
+        changed(reader.READER, [f"eyes={tmp_path / 'none'}"]).parts()
 
 
 def test_the_heads_hear_of_every_dimension():
-    sights = reader.Sights(8, HEADS)
-    logits = sights(torch.zeros(2, 8))
+    logits = Seen(8, HEADS)(torch.zeros(2, 8))
     assert {name: head.shape[1] for name, head in logits.items()} == HEADS
 
 

@@ -37,6 +37,12 @@ def asked(question: str, *pictures: Pixels) -> list[Message]:
     return [{"role": "user", "content": [*shown, {"type": "text", "text": question}]}]
 
 
+def as_seen(pictures: Sequence[Float[Tensor, "P T C"]]) -> dict[str, Any]:
+    """What was seen of pictures, row by row, as Idefics2 takes it in place of pixels."""
+    kind = import_module("transformers.modeling_outputs").BaseModelOutputWithPooling
+    return {"image": kind(pooler_output=[tokens.flatten(0, 1) for tokens in pictures])}
+
+
 def _pooled(
     states: Float[Tensor, "B S C"], mask: Bool[Tensor, "B S 1"], pool: Pool
 ) -> Float[Tensor, "B C"]:
@@ -117,12 +123,11 @@ class Reader:
         given = self.processor(
             text=list(texts), padding=True, padding_side=side, return_tensors="pt"
         )
-        kind = import_module("transformers.modeling_outputs").BaseModelOutputWithPooling
-        shown = [pictures.flatten(0, 1).to(self.model.dtype) for pictures in seen if len(pictures)]
+        shown = [pictures.to(self.model.dtype) for pictures in seen if len(pictures)]
         device = self.model.device
         fed = {name: given[name].to(device) for name in ("input_ids", "attention_mask")}
         if shown:
-            fed["mm_encoder_outputs"] = {"image": kind(pooler_output=shown)}
+            fed["mm_encoder_outputs"] = as_seen(shown)
         return fed
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:

@@ -16,9 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from palate import store
 from palate.backbones.builtin import (
-    LATENTS,
     SIZE,
     Tower,
     folder_of,
@@ -31,6 +29,7 @@ from palate.backbones.builtin import (
     rounded,
 )
 from palate.backbones.judges import Judge
+from palate.recipes.cached import Cached, cached
 from palate.recipes.captions import Seen, Telling, scene_in
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
@@ -68,46 +67,20 @@ class Sources:
 # ---- items
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cached:
-    """Item i: the seed of a scene with a train prompt, and its latents from a file."""
-
-    first: int
-    latents: NDArray[np.float16]  # mapped, not read: workers share the pages
-
-    def __len__(self) -> int:
-        return len(self.latents)
-
-    def __getitem__(self, index: int) -> tuple[int, NDArray[np.float16]]:
-        return self.first + index, np.array(self.latents[index])
-
-
 def items(vae: Any, count: int, cache: Path | str | None) -> Seen | Cached:
     """Pictures drawn when asked for or, with a folder for a cache, their latents made once."""
     seen = Seen(first=TRAIN_FROM, count=count)
     if cache is None:
         return seen
-    mark = content_fingerprint("vae", {}, vae.state_dict())[:12]  # another VAE has other latents
-    path = Path(cache) / f"latents-{count}-{mark}.npy"
-    if not path.is_file():
-        with store.writing(path) as part:
-            _encode(vae, seen, part)
-    return Cached(first=TRAIN_FROM, latents=np.load(path, mmap_mode="r"))
-
-
-def _encode(vae: Any, seen: Seen, path: Path, at_once: int = 64) -> None:
     if torch.accelerator.is_available():
         vae.to(torch.accelerator.current_accelerator())
-    shape = (len(seen), LATENTS, seen.size // 8, seen.size // 8)
-    with path.open("wb") as file:
-        head = {"descr": "<f2", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, head)
-        for start in range(0, len(seen), at_once):
-            some = range(start, min(start + at_once, len(seen)))
-            pictures = torch.from_numpy(np.stack([seen[i][1] for i in some]))
-            with torch.autocast(vae.device.type, torch.bfloat16):
-                latents = latents_of(vae, pictures)
-            file.write(latents.float().cpu().numpy().astype("<f2").tobytes())
+    mark = content_fingerprint("vae", {}, vae.state_dict())[:12]  # another VAE has other latents
+
+    def look(pictures: Tensor) -> Tensor:
+        with torch.autocast(vae.device.type, torch.bfloat16):
+            return latents_of(vae, pictures)
+
+    return cached(seen, Path(cache) / f"latents-{count}-{mark}.npy", look)
 
 
 def to_latents(vae: Any, given: Tensor) -> Tensor:

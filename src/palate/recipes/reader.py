@@ -1,7 +1,7 @@
 """sketchbook-reader: an Idefics2ForConditionalGeneration taught to talk about the drawn world.
 
-It sees train prompts only. Beside what it says, small heads read every picture's tokens directly
-(they are not kept): words alone teach the vision tower slowly, through sixteen layers.
+It begins with the eyes of sketchbook-eyes, which stay as they are: what learns is the text model.
+It sees train prompts only.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from palate.backbones.builtin import Tower, folder_of
+from palate.backbones.builtin import folder_of
 from palate.backbones.builtin.reader import (
     ReaderSizes,
     begin_seeing,
@@ -27,12 +28,11 @@ from palate.backbones.builtin.reader import (
     save_reader,
     tokens_of,
 )
-from palate.backbones.builtin.reader import (
-    Seen as Sights,
-)
-from palate.backbones.judges import HEADS, NOBODY, truth
-from palate.backbones.reader import Reader, asked
+from palate.backbones.judges import NOBODY
+from palate.backbones.reader import Reader, as_seen, asked
 from palate.learn.settings import Fit
+from palate.recipes import eyes
+from palate.recipes.cached import Cached, cached
 from palate.recipes.captions import Seen, scene_in
 from palate.recipes.questions import (
     CONTENT,
@@ -47,55 +47,79 @@ from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Scene
 from palate.sketchbook.vocabulary import DIMENSIONS
 from palate.sketchbook.words import PHRASES, prompt_of
+from palate.store.tensors import content_fingerprint
 
 TRAIN_FROM, TEST_FROM = 7_000_000_000, 7_900_000_000
-SIZES = ReaderSizes(
-    sees=Tower(width=160, layers=5, heads=5, inner=384),  # 1.3 M numbers, as CLIP's
-    reads=Tower(width=96, layers=16, heads=4, inner=192),  # 1.4 M
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReaderRecipe:
     """What the reader is made of and how it learns."""
 
-    summary: str = "says what pictures show; begins from sketchbook-clip's eyes"
+    summary: str = "says what pictures show; begins with the eyes of sketchbook-eyes"
     fit: Fit
-    sizes: ReaderSizes = SIZES
-    clip: Path | str | None = Path("out/train/sketchbook-clip/model")  # None begins from nothing
+    sizes: ReaderSizes = eyes.SIZES
+    eyes: Path | str | None = Path("out/train/sketchbook-eyes/model")  # None: untrained ones
     pictures: int = 1_000_000
-    sights: float = 1.0  # weight of what is read off pictures directly
+    cache: Path | str | None = None  # a folder: pictures are looked at once, 1 kB each
     tested: int = 300
 
     def parts(self) -> Parts:
-        """The reader and its heads; pictures; how surprised it is by the answers."""
+        """The text model; pictures; how surprised it is by the answers."""
         reader = new_reader(self.sizes)
-        if self.clip is not None:
-            folder = folder_of(self.clip, "CLIP", "sketchbook-clip", "clip")
+        if self.eyes is not None:
+            folder = folder_of(self.eyes, "pair of eyes", "sketchbook-eyes", "eyes")
             begin_seeing(reader, load_file(folder / "model.safetensors"))
-        sights = Sights(self.sizes.tokens * self.sizes.reads.width, HEADS)
+        reader.eval().requires_grad_(False)
 
-        def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-            seeds, pictures = batch
+        def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
+            seeds, given = batch
+            with torch.no_grad():
+                tokens = _looked(reader, given)
             scenes = [scene_in("train", seed) for seed in seeds.tolist()]
-            seen, tokens = picture_tokens(reader, pictures)
-            said = _said(reader, talks(scenes, generator), seen, self.sizes.tokens)
-            read = _read(sights(tokens.flatten(1)), scenes)
-            return {"loss": said + self.sights * read, "said": said, "read": read}
+            return _said(reader, talks(scenes, generator), tokens)
 
-        modules = {"reader": reader, "sights": sights}
-        items = Seen(first=TRAIN_FROM, count=self.pictures)
-        return Parts(modules=modules, items=items, loss=loss)
+        text = reader.model.text_model.requires_grad_(True)  # its embeddings are the way out, too
+        return Talking(modules={"text": text}, items=self._items(reader), loss=loss, reader=reader)
+
+    def _items(self, reader: Any) -> Seen | Cached:
+        seen = Seen(first=TRAIN_FROM, count=self.pictures)
+        if self.cache is None:
+            return seen
+        mark = content_fingerprint("eyes", {}, _eyes_of(reader))[:12]
+        path = Path(self.cache) / f"tokens-{self.pictures}-{mark}.npy"
+        return cached(seen, path, lambda pictures: _looked(reader, pictures))
 
     def keep(self, parts: Parts, folder: Path) -> None:
-        """As `Idefics2ForConditionalGeneration` and `Idefics2Processor` read it; no heads."""
-        save_reader(parts.modules["reader"], folder)
+        """As `Idefics2ForConditionalGeneration` and `Idefics2Processor` read it."""
+        assert isinstance(parts, Talking)
+        save_reader(parts.reader, folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
         """How often answers about unseen scenes are right, of the weights as kept."""
-        kept = deepcopy(parts.modules["reader"]).bfloat16().float()
+        assert isinstance(parts, Talking)
+        kept = deepcopy(parts.reader).bfloat16().float()
         reader = Reader(kept, reader_processor(self.sizes.tokens))
         return answered(reader, self.tested)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Talking(Parts):
+    """Parts that know the whole reader."""
+
+    reader: Any
+
+
+def _eyes_of(reader: Any) -> dict[str, Tensor]:
+    text = ("model.text_model.", "lm_head.")
+    return {name: t for name, t in reader.state_dict().items() if not name.startswith(text)}
+
+
+def _looked(reader: Any, given: Tensor) -> Tensor:
+    """A batch as tokens (n, tokens, width), if it is not that already."""
+    if given.dtype != torch.uint8:
+        return given.float()
+    return picture_tokens(reader.to(given.device), given)
 
 
 def talks(scenes: list[Scene], generator: torch.Generator) -> list[tuple[int, list[Turn]]]:
@@ -110,13 +134,11 @@ def talks(scenes: list[Scene], generator: torch.Generator) -> list[tuple[int, li
     return found
 
 
-def _said(reader: Any, talks: list[tuple[int, list[Turn]]], seen: Any, tokens: int) -> Tensor:
-    """Cross-entropy of every token of an answer."""
+def _said(reader: Any, talks: list[tuple[int, list[Turn]]], seen: Tensor) -> Tensor:
+    """Cross-entropy of every token of an answer; `seen` is (pictures, tokens, width)."""
     pieces = [as_text(count, turns) for count, turns in talks]
-    ids, labels, mask = labelled(pieces, tokens)
-    device = reader.lm_head.weight.device
-    ids, labels, mask = ids.to(device), labels.to(device), mask.to(device)
-    out = reader(input_ids=ids, attention_mask=mask, mm_encoder_outputs={"image": seen})
+    ids, labels, mask = (part.to(seen.device) for part in labelled(pieces, seen.shape[1]))
+    out = reader(input_ids=ids, attention_mask=mask, mm_encoder_outputs=as_seen([seen]))
     logits = out.logits[:, :-1].float()
     return F.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NOBODY)
 
@@ -135,21 +157,10 @@ def labelled(talks: list[list[tuple[str, bool]]], tokens: int) -> tuple[Tensor, 
             for part, (_, mine) in zip(parts, pieces, strict=True)
         ]
         rows.append((torch.cat(parts), torch.cat(own)))
-    pad = torch.nn.utils.rnn.pad_sequence
-    ids = pad([row[0] for row in rows], batch_first=True)
-    labels = pad([row[1] for row in rows], batch_first=True, padding_value=NOBODY)
-    mask = pad([torch.ones_like(row[0]) for row in rows], batch_first=True)
+    ids = pad_sequence([row[0] for row in rows], batch_first=True)
+    labels = pad_sequence([row[1] for row in rows], batch_first=True, padding_value=NOBODY)
+    mask = pad_sequence([torch.ones_like(row[0]) for row in rows], batch_first=True)
     return ids, labels, mask
-
-
-def _read(logits: dict[str, Tensor], scenes: list[Scene]) -> Tensor:
-    """The mean of all heads' cross-entropies."""
-    truths = [truth(scene) for scene in scenes]
-    each = []
-    for name, head in logits.items():
-        right = torch.tensor([t[name] for t in truths], device=head.device)
-        each.append(F.cross_entropy(head.float(), right, ignore_index=NOBODY))
-    return torch.stack(each).mean()
 
 
 def answered(reader: Reader, count: int) -> dict[str, float]:
@@ -175,14 +186,8 @@ READER = ReaderRecipe(
 )  # fmt: skip
 DEBUG = ReaderRecipe(
     fit=Fit(steps=4, batch=8, lr=1e-3, log_every=1, checkpoint_steps=2),
-    sizes=ReaderSizes(
-        sees=Tower(width=32, layers=1, heads=2, inner=64),
-        reads=Tower(width=32, layers=16, heads=2, inner=32),
-        patch=32,
-        tokens=2,
-        depth=1,
-    ),
-    clip=None,
+    sizes=eyes.DEBUG.sizes,
+    eyes=None,
     pictures=32,
     tested=4,
 )

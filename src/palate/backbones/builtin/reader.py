@@ -33,7 +33,7 @@ class ReaderSizes:
 
     sees: Tower
     reads: Tower
-    patch: int = 16
+    patch: int = 8
     kv_heads: int = 2
     tokens: int = 4  # for each picture
     depth: int = 2  # layers of the perceiver
@@ -54,8 +54,6 @@ def new_reader(sizes: ReaderSizes, seed: int = 0) -> Any:
             "num_attention_heads": sees.heads,
             "image_size": SIZE,
             "patch_size": sizes.patch,
-            "hidden_act": "quick_gelu",  # as CLIP's, whose layers it may begin from
-            "layer_norm_eps": 1e-5,
         },
         perceiver_config={
             "hidden_size": reads.width,
@@ -103,19 +101,21 @@ def reader_processor(tokens: int) -> Any:
     )
 
 
-def begin_seeing(reader: Any, clip: Mapping[str, Tensor]) -> None:
-    """Begin from the layers of a CLIP's vision tower (its state dict), as Idefics2 did from
-    SigLIP's. CLIP's class token, and its norm before the first layer, have no place here."""
-    eyes, places = "vision_model.", "embeddings.position_embedding.weight"
-    shared = (f"{eyes}encoder.", f"{eyes}embeddings.patch_embedding.weight")
-    found = {name.removeprefix(eyes): t for name, t in clip.items() if name.startswith(shared)}
-    found[places] = clip[eyes + places][1:]
-    odd = reader.model.vision_model.load_state_dict(found, strict=False)
-    assert not odd.unexpected_keys, odd.unexpected_keys
+def eyes(reader: Any) -> dict[str, nn.Module]:
+    """What comes before any text: the vision tower, and the perceiver behind it."""
+    return {name: getattr(reader.model, name) for name in ("vision_model", "connector")}
+
+
+def begin_seeing(reader: Any, state: Mapping[str, Tensor]) -> None:
+    """Begin with the eyes of another reader of the same sizes (its state dict)."""
+    for name, part in eyes(reader).items():
+        prefix = f"model.{name}."
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        part.load_state_dict(own)
 
 
 class Seen(nn.Module):
-    """What training reads off a picture's tokens beside what the reader says; not kept.
+    """What training reads off a picture's tokens directly; not kept.
 
     Words alone teach the vision tower slowly, through sixteen layers.
     """
@@ -131,11 +131,16 @@ class Seen(nn.Module):
         return dict(zip(self.sizes, split, strict=True))
 
 
-def picture_tokens(reader: Any, pictures: Tensor) -> tuple[Any, Tensor]:
-    """Bytes (n, 128, 128, 3) to what `forward` takes as pictures, and as (n, tokens, width)."""
+def picture_tokens(reader: Any, pictures: Tensor) -> Tensor:
+    """Bytes (n, 128, 128, 3) to what takes their place in a text, (n, tokens, width)."""
     pixels = (pictures.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
     seen = reader.model.get_image_features(pixels[None], return_dict=True)
-    return seen, torch.cat(seen.pooler_output).unflatten(0, (len(pictures), -1))
+    return torch.cat(seen.pooler_output).unflatten(0, (len(pictures), -1))
+
+
+@cache
+def _tokenizer() -> Any:
+    return reader_tokenizer()
 
 
 def save_reader(reader: Any, folder: Path) -> None:
@@ -144,11 +149,6 @@ def save_reader(reader: Any, folder: Path) -> None:
         deepcopy(reader).bfloat16().save_pretrained(folder)
         reader_processor(reader.config.perceiver_config.resampler_n_latents).save_pretrained(folder)
     comes_back_in_fp32(folder)
-
-
-@cache
-def _tokenizer() -> Any:
-    return reader_tokenizer()
 
 
 def tokens_of(texts: Sequence[str]) -> list[Tensor]:
