@@ -169,6 +169,58 @@ def test_a_kept_vae_has_white_latents(tmp_path):
     torch.testing.assert_close(flat.std(1), torch.ones(8), atol=0.02, rtol=0)
 
 
+def test_precision_tells_channels_that_draw_from_idle_ones():
+    auto = new_vae((16, 16, 16, 16), 1).eval().requires_grad_(False)
+    auto.quant_conv.weight.zero_()
+    auto.quant_conv.bias.zero_()
+    spread = torch.tensor([0.5, 1, 1, 1, 1, 1, 1, 100.0])  # of each channel's posterior
+    auto.quant_conv.bias[8:] = 2 * spread.log()
+    pictures = torch.zeros(2, 128, 128, 3, dtype=torch.uint8)
+    narrow = 1 / spread**2
+    expected = (narrow / narrow.mean()).clamp_min(0.02)
+    torch.testing.assert_close(builtin.precision(auto, pictures), expected)
+    assert expected[0] == 4 * expected[1] and expected[7] == torch.tensor(0.02)
+
+
+# ---- what is missed
+
+
+def test_what_is_missed_by_hand():
+    """A flat error of 1 is 1 at full size, 4 at half, 16 at a quarter; a chessboard blurs away."""
+    flat, ones = torch.ones(1, 2, 8, 8), torch.ones(2, 1, 1)
+    nothing, chess = torch.zeros_like(flat), torch.ones_like(flat)
+    chess[..., ::2, ::2] = chess[..., 1::2, 1::2] = -1
+    assert generating.missed(flat, nothing, ones).tolist() == [7.0]
+    torch.testing.assert_close(generating.missed(chess, nothing, ones), torch.tensor([1 / 3]))
+    first = torch.tensor([2.0, 0.0])[:, None, None]
+    flat[:, 1] = 5
+    torch.testing.assert_close(generating.missed(flat, nothing, first), torch.tensor([7.0]))
+
+
+def test_blurred_noise_counts_as_much_as_noise():
+    noise = torch.randn(64, 8, 16, 16, generator=generator(1))
+    found = generating.missed(noise, torch.zeros_like(noise), torch.ones(8, 1, 1))
+    torch.testing.assert_close(found.mean(), torch.tensor(1.0), atol=0.02, rtol=0)
+
+
+def test_a_shift_makes_noisy_times_likelier():
+    latents = torch.zeros(20_000, 1, 1, 1)
+    early, late = (generating.noised(latents, generator(0), s).t / 1000 for s in (0.0, 0.6))
+    torch.testing.assert_close(late.logit(), early.logit() + 0.6, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("module", [sdxl, flux])
+def test_a_generator_goes_on_from_another(module, tmp_path):
+    cook(module.DEBUG, tmp_path)
+    more = changed(module.DEBUG, [f"begin={tmp_path / 'model'}"]).parts()
+    kept = type(more.backbone).from_pretrained(tmp_path / "model").pipe
+    assert len(more.modules) == 2
+    for name, trained in more.modules.items():
+        was = getattr(kept, {"text": "text_encoder_2"}.get(name, name))
+        assert all(map(torch.equal, trained.state_dict().values(), was.state_dict().values()))
+        assert all(parameter.requires_grad for parameter in trained.parameters())
+
+
 # ---- CLIP
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from palate.backbones.asked import Defaults
@@ -42,9 +41,11 @@ from palate.recipes.generating import (
     items,
     judged_as_kept,
     keep_backbone,
+    missed,
     noised,
     to_latents,
     trained,
+    weights_of,
 )
 from palate.recipes.recipe import Parts
 
@@ -64,6 +65,8 @@ class FluxRecipe:
     sources: Sources = field(default_factory=Sources)
     pictures: int = 1_000_000
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
+    begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
+    shift: float = 0.6  # of the times that are learned from, towards noise
     guided: float = 0.125  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
     defaults: Defaults = DEFAULTS
@@ -73,25 +76,25 @@ class FluxRecipe:
         """Transformer and T5, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
+        weights = weights_of(vae)
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, given = batch
             bring(backbone, given.device)
-            step = noised(to_latents(vae, given), generator)
+            step = noised(to_latents(vae, given), generator, self.shift)
             said = flux_states(backbone, TELLING.all_of(seeds.tolist(), generator))
             guidance = self._guidance(len(seeds), generator).to(given.device)
             flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
             # After it, not before: autocast keeps weights it has cast, and would keep them without
             # gradients.
             target = self._target(backbone, step, said, guidance)
-            each = F.mse_loss(flow, target, reduction="none").mean((1, 2, 3))
+            each = missed(flow, target, weights)
             plain = each[self._taught(len(seeds)) :].mean()  # comparable with other recipes
             return {"loss": each.mean(), "plain": plain}
 
         shown = items(vae, self.pictures, self.cache)
-        return Painting(
-            modules=trained(backbone, "transformer"), items=shown, loss=loss, backbone=backbone
-        )
+        modules = trained(backbone, "transformer", self.begin)
+        return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def _taught(self, rows: int) -> int:
         """How many rows, the first ones, learn guidance; one at least does not."""

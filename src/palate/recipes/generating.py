@@ -2,6 +2,11 @@
 
 Flow matching: x_s = (1 - s) x + s n for a picture's latents x and noise n; the model sees x_s and
 says n - x. Its times s are logit-normal, as in Stable Diffusion 3, and it is told 1000 s.
+
+What it gets wrong counts as it is seen: by channel as pixels need it, and again when two and four
+places are blurred into one. Plain squares are half about grain that no prompt foretells: after
+200,000 pictures another subject in the prompt changed them by 5 %, and these by 15 %. Whatever the
+weights, the least error is at the same flow, the mean of all that may be.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -26,6 +32,7 @@ from palate.backbones.builtin import (
     load_vae,
     new_clip_text,
     new_vae,
+    precision,
     rounded,
 )
 from palate.backbones.judges import Judge
@@ -100,13 +107,31 @@ class Noised:
     target: Tensor
 
 
-def noised(latents: Tensor, generator: torch.Generator) -> Noised:
-    """Every row at a time of its own."""
-    times = torch.randn(len(latents), generator=generator).sigmoid().to(latents.device)
+def noised(latents: Tensor, generator: torch.Generator, shift: float = 0.0) -> Noised:
+    """Every row at a time of its own; a shift above 0 makes late, noisy ones likelier."""
+    luck = shift + torch.randn(len(latents), generator=generator)
+    times = luck.sigmoid().to(latents.device)
     noise = torch.randn(latents.shape, generator=generator).to(latents.device)
     share = times[:, None, None, None]
     mixed = (1 - share) * latents + share * noise
     return Noised(latents=mixed, t=1000 * times, target=noise - latents)
+
+
+def weights_of(vae: Any, count: int = 64) -> Tensor:
+    """How much each latent channel counts, (C, 1, 1)."""
+    seen = Seen(first=TRAIN_FROM, count=count)
+    pictures = torch.from_numpy(np.stack([seen[i][1] for i in range(count)]))
+    return precision(vae, pictures)[:, None, None]
+
+
+def missed(flow: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """How far off each row is, (B,): weighted squares at full, half and quarter size.
+
+    Blurred white noise counts as much as it did before it was blurred.
+    """
+    error = (flow.float() - target) * weights.to(flow.device).sqrt()
+    sizes = [error, 2 * F.avg_pool2d(error, 2), 4 * F.avg_pool2d(error, 4)]
+    return torch.stack([part.square().mean((1, 2, 3)) for part in sizes]).mean(0)
 
 
 # ---- what is trained, kept and judged
@@ -119,9 +144,13 @@ class Painting(Parts):
     backbone: Any  # SDXL or FLUX
 
 
-def trained(backbone: Any, denoiser: str) -> dict[str, nn.Module]:
-    """The modules that learn: the denoiser and the second text encoder."""
+def trained(backbone: Any, denoiser: str, begin: Path | str | None) -> dict[str, nn.Module]:
+    """The modules that learn: the denoiser and the second text encoder; from a folder's, if any."""
     names = {denoiser: denoiser, "text": "text_encoder_2"}
+    if begin is not None:
+        earlier = type(backbone).from_pretrained(begin).pipe
+        for part in names.values():
+            getattr(backbone.pipe, part).load_state_dict(getattr(earlier, part).state_dict())
     return {name: getattr(backbone.pipe, part).requires_grad_(True) for name, part in names.items()}
 
 

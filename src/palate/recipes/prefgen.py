@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,7 +29,7 @@ from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, embedded, look
 from palate.ops.mmd import KernelName
-from palate.recipes.generating import noised
+from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.prefdisc import Crowd
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
@@ -111,6 +110,7 @@ class PrefgenRecipe:
         plan = Plan(sizes=sizes, layers=self.layers, wording=self.wording, image=self.image)
         crowd = Crowd(split="train", people=self.people, pairs=self.history + self.targets)
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
+        weights = weights_of(backbone.pipe.vae)
         texts = clip.read([attribute_text(person) for person in crowd.numbers()])
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
@@ -123,7 +123,8 @@ class PrefgenRecipe:
             with torch.no_grad():
                 said = sdxl_states(backbone, prompts)
             with backbone.attending(voice):
-                flow = F.mse_loss(backbone.predict(step.latents, step.t, said).float(), step.target)
+                guess = backbone.predict(step.latents, step.t, said)
+            flow = missed(guess, step.target, weights).mean()
             if "sem" not in self.components:
                 return {"loss": flow, "flow": flow.detach()}
             points = texts[batch[0].cpu()].to(latents.device)
@@ -285,11 +286,11 @@ def _off(method: PrefGen, items: Items, told: Sequence[str]) -> dict[str, float]
         "another's": own.roll(1, 0),
         "nobody's": own * 0 + method.conditioner.nobody(),
     }
-    found = {}
+    found, weights = {}, weights_of(method.backbone.pipe.vae)
     for name, tokens in voices.items():
         with method.backbone.attending(Voice(tokens=tokens, adapter=method.adapter)):
             flow = method.backbone.predict(step.latents, step.t, said)
-        found[f"flow error, {name} tokens"] = float(F.mse_loss(flow.float(), step.target))
+        found[f"flow error, {name} tokens"] = float(missed(flow, step.target, weights).mean())
     return found
 
 

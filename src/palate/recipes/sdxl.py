@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from palate.backbones.asked import Defaults
@@ -31,9 +30,11 @@ from palate.recipes.generating import (
     items,
     judged_as_kept,
     keep_backbone,
+    missed,
     noised,
     to_latents,
     trained,
+    weights_of,
 )
 from palate.recipes.recipe import Parts
 
@@ -53,6 +54,8 @@ class SdxlRecipe:
     sources: Sources = field(default_factory=Sources)
     pictures: int = 1_000_000
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
+    begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
+    shift: float = 0.6  # of the times that are learned from, towards noise
     defaults: Defaults = DEFAULTS
     tested: int = 1000
 
@@ -60,18 +63,18 @@ class SdxlRecipe:
         """U-Net and second text encoder, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
+        weights = weights_of(vae)
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
             seeds, given = batch
             bring(backbone, given.device)
-            step = noised(to_latents(vae, given), generator)
+            step = noised(to_latents(vae, given), generator, self.shift)
             said = sdxl_states(backbone, TELLING.all_of(seeds.tolist(), generator))
-            return F.mse_loss(backbone.predict(step.latents, step.t, said).float(), step.target)
+            return missed(backbone.predict(step.latents, step.t, said), step.target, weights).mean()
 
         shown = items(vae, self.pictures, self.cache)
-        return Painting(
-            modules=trained(backbone, "unet"), items=shown, loss=loss, backbone=backbone
-        )
+        modules = trained(backbone, "unet", self.begin)
+        return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""

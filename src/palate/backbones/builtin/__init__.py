@@ -6,6 +6,7 @@ Also what training needs of them beside `predict`: embeddings that gradients flo
 from palate.backbones.builtin.autoencoder import latents_of as latents_of
 from palate.backbones.builtin.autoencoder import load_vae as load_vae
 from palate.backbones.builtin.autoencoder import new_vae as new_vae
+from palate.backbones.builtin.autoencoder import precision as precision
 from palate.backbones.builtin.autoencoder import whitened as whitened
 from palate.backbones.builtin.clip import clip_ids as clip_ids
 from palate.backbones.builtin.clip import clip_pixels as clip_pixels
