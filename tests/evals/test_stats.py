@@ -92,3 +92,19 @@ def test_the_seed_decides() -> None:
     x = normal(5, np.arange(30))
     assert mean(x, seed=1) == mean(x, seed=1)
     assert mean(x, seed=1) != mean(x, seed=2)
+
+
+def test_auc_by_hand():
+    """Of nine couples of one above and one below, 3 + 2 + 0 are won and one is a tie."""
+    found = stats.auc([0.9, 0.5, 0.1], [0.2, 0.5, 0.3])
+    assert found.value == pytest.approx((3 + 2.5 + 0) / 9)
+    assert found.low <= found.value <= found.high
+    assert (found.n, found.units) == (6, 3)
+    assert stats.auc([1.0, 1.0], [0.0, 0.0]).low == 1.0
+
+
+def test_calibration_error_by_hand():
+    """Two at 0.75, one of them right; two at 0.05, neither: (2 * 0.25 + 2 * 0.05) / 4."""
+    found = stats.calibration_error([0.75, 0.75, 0.05, 0.05], [True, False, False, False])
+    assert found == pytest.approx(0.15)
+    assert stats.calibration_error([1.0, 0.0], [True, False]) == 0.0

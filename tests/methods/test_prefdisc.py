@@ -18,6 +18,7 @@ from palate.methods.prefgen.prefdisc import (
     prefdisc_loss,
     scores,
 )
+from palate.recipes import crowd
 from palate.recipes import prefdisc as recipe
 from palate.recipes.reader import DEBUG
 
@@ -101,7 +102,7 @@ def test_histories_hold_as_many_of_both_sides_and_ask_about_another_pair():
     stream = torch.Generator().manual_seed(0)
     seen = torch.arange(2 * 6).float().reshape(2, 6, 1, 1)  # liked 0 to 5, disliked 6 to 11
     prompts = [(f"liked {i}", f"disliked {i}") for i in range(6)]
-    question, pictures = recipe._asked(prompts, seen, 3, stream)
+    question, pictures = crowd.asked(prompts, seen, 3, stream)
     numbers = pictures.flatten().int().tolist()
     assert len(numbers) == 8 and len(set(numbers)) == 8
     assert [one.liked for one in question.shown] == [number < 6 for number in numbers[:6]]
@@ -110,8 +111,8 @@ def test_histories_hold_as_many_of_both_sides_and_ask_about_another_pair():
     ]
     assert numbers[7] == numbers[6] + 6  # the same pair's two sides
     assert (question.liked, question.disliked) == prompts[numbers[6]]
-    orders = {tuple(one.liked for one in recipe._asked(prompts, seen, 3, stream)[0].shown)}
-    orders |= {tuple(o.liked for o in recipe._asked(None, seen, 3, stream)[0].shown) for _ in "abc"}
+    orders = {tuple(one.liked for one in crowd.asked(prompts, seen, 3, stream)[0].shown)}
+    orders |= {tuple(o.liked for o in crowd.asked(None, seen, 3, stream)[0].shown) for _ in "abc"}
     assert len(orders) > 1
 
 

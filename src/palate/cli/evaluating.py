@@ -90,6 +90,35 @@ def taste(
     say(f"{compared.table()}\nAlso in {out}.", {**facts, "out": str(out)}, as_json)
 
 
+@app.command()
+def prefdisc(
+    reader: Annotated[str, typer.Argument(help="A reader: a name or a folder.")],
+    people: Annotated[int, typer.Option(min=2, help="People nothing was trained on.")] = 300,
+    pairs: Annotated[int, typer.Option(min=1, help="The longest history.")] = 8,
+    prompts: Annotated[bool, typer.Option(help="Whether pictures come with prompts.")] = True,
+    yes: Annotated[str, typer.Option(help="The word for liked.")] = "yes",
+    no: Annotated[str, typer.Option(help="The word for disliked.")] = "no",
+    out: Annotated[Path, typer.Option("--out", help="JSON file; a .txt beside it.")] = Path(
+        "out/eval/prefdisc.json"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Say how well a reader tells what a person likes from what they do not."""
+    check_folder(out.parent)
+    from palate.backbones import catalog
+    from palate.methods.prefgen.asking import Wording
+    from palate.recipes.discerning import Discerning, discern
+    from palate.store import write_bytes, write_json
+
+    how = Discerning(people=people, most=pairs, prompts=prompts, wording=Wording(yes=yes, no=no))
+    reading = catalog.reader(reader)
+    found = discern(reading, how)
+    facts = {"reader": str(reading.mark), "asked": asdict(how), **found.facts()}
+    write_json(out, facts)
+    write_bytes(out.with_suffix(".txt"), f"{found.table()}\n".encode())
+    say(f"{found.table()}\nAlso in {out}.", {**facts, "out": str(out)}, as_json)
+
+
 def _held_out() -> list[Content]:
     """The prompts nothing was trained on."""
     try:

@@ -97,3 +97,36 @@ def _percentiles(
         means[draw] = sums[drawn].sum() / counts[drawn].sum()
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def auc(above: ArrayLike, below: ArrayLike, *, seed: int = 0) -> Figure:
+    """How likely one of `above` is larger than one of `below`, ties by half; rows are units.
+
+    Each unit gives one value to either side; units are drawn with replacement.
+    """
+    x, y = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    assert x.shape == y.shape and x.ndim == 1 and len(x), (x.shape, y.shape)
+    wins = (np.sign(x[:, None] - y[None]) + 1) / 2  # (above, below)
+    size, key, places = len(x), name_key("auc"), np.arange(len(x))
+    values = np.empty(DRAWS)
+    for draw in range(DRAWS):
+        drawn = (uniform(seed, key, draw, places) * size).astype(int)
+        often = np.bincount(drawn, minlength=size)
+        values[draw] = often @ wins @ often / size**2
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Figure(
+        value=float(wins.mean()), low=float(low), high=float(high), n=2 * size, units=size
+    )
+
+
+def calibration_error(scores: ArrayLike, truth: ArrayLike, bins: int = 10) -> float:
+    """The expected calibration error: how far, on average, a score is from how often it is right.
+
+    Bins are of equal width over 0 to 1 and count by how many scores fall in.
+    """
+    x, right = np.asarray(scores, np.float64), np.asarray(truth, bool)
+    place = np.minimum((x * bins).astype(int), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    off = np.abs(np.bincount(place, x, bins) - np.bincount(place, right.astype(float), bins))
+    assert counts.sum() == len(x), (counts.sum(), len(x))
+    return float(off.sum() / len(x))

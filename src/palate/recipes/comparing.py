@@ -17,7 +17,7 @@ from palate.data.drawn import Person, person
 from palate.evals.taste import Against, Scores, Wish, against, alone, scored
 from palate.generate import generate, plain
 from palate.images import to_png
-from palate.recipes.prefdisc import Crowd
+from palate.recipes.crowd import Crowd
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World

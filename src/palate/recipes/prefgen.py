@@ -29,8 +29,8 @@ from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, embedded, look
 from palate.ops.mmd import KernelName
+from palate.recipes.crowd import Crowd
 from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.prefdisc import Crowd
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import draw

@@ -23,7 +23,7 @@ from palate.evals import stats
 from palate.evals.stats import Figure
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.probe import Task, right
-from palate.recipes.prefdisc import Crowd, looked_at
+from palate.recipes.crowd import Crowd, looked_at
 from palate.seeds import name_key, uniform
 from palate.sketchbook.words import prompt_of
 
