@@ -4,9 +4,10 @@ import pytest
 import torch
 from prefgen_toy import reader
 
+from palate.backbones import catalog
 from palate.backbones.builtin.reader import new_reader, reader_processor
 from palate.backbones.reader import Reader
-from palate.errors import BadInput
+from palate.errors import BadFile, BadInput
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.loss import score
 from palate.methods.prefgen.prefdisc import (
@@ -20,7 +21,9 @@ from palate.methods.prefgen.prefdisc import (
 )
 from palate.recipes import crowd
 from palate.recipes import prefdisc as recipe
+from palate.recipes import reader as reader_recipe
 from palate.recipes.reader import DEBUG
+from palate.recipes.recipe import changed, cook
 
 WORDING = Wording()
 ASKED = [
@@ -124,3 +127,34 @@ def test_a_crowd_is_people_of_one_split():
     everybody = [pair for person in crowds[1].scenes() for pair in person]
     assert len(everybody) == 90
     assert all(liked.content == disliked.content for liked, disliked in everybody)
+
+
+def test_adapters_learn_alone_and_come_back_with_the_reader_they_began_from(tmp_path):
+    cook(reader_recipe.DEBUG, tmp_path / "reader")
+    begun = tmp_path / "reader" / "model"
+    with_lora = changed(recipe.DEBUG, [f"reader={begun}", "lora=2"])
+    parts = with_lora.parts()
+    learns = sum(p.numel() for p in parts.modules["text"].parameters())
+    each = 4 * 32 + 2 * 16 + 2 * 32  # in and out of q, k, v, o at widths 32 and 16, times the rank
+    assert learns == 2 * 16 * (each + 32)
+    stream = torch.Generator().manual_seed(0)
+    people, seen = zip(*(parts.items[i] for i in range(2)), strict=True)
+    batch = torch.tensor(people), torch.stack([torch.from_numpy(one) for one in seen])
+    parts.loss(batch, stream)["loss"].backward()
+    frozen = [n for n, p in parts.reader.model.named_parameters() if p.grad is None]
+    assert not any("lora" in name for name in frozen)
+    assert len(frozen) + 2 * 4 * 16 == len(list(parts.reader.model.parameters()))
+    cook(with_lora, tmp_path / "lora")
+    kept = catalog.reader(tmp_path / "lora" / "model")
+    assert {p.name for p in (tmp_path / "lora" / "model").iterdir()} >= {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    plain = catalog.reader(begun)
+    texts, nothing = ["User: a cat<end_of_utterance>"], [torch.zeros(0, 2, 32)]
+    gap = kept.logits(texts, nothing) - plain.logits(texts, nothing)
+    assert gap.abs().max() > 0
+    assert kept.mark.fingerprint != plain.mark.fingerprint
+    (tmp_path / "lora" / "model" / "adapter_model.safetensors").unlink()
+    with pytest.raises(BadFile, match=r"adapter_model\.safetensors cannot be read"):
+        catalog.reader(tmp_path / "lora" / "model")

@@ -116,6 +116,7 @@ def clip(
     return _whole(Clip, "clip", name_or_folder, device, dtype)
 
 
+ADAPTER = "adapter_config.json"  # peft's
 Whole = TypeVar("Whole", Reader, Clip)
 
 
@@ -130,7 +131,7 @@ def _whole(
     device = device or _device()
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
     folder = _folder(given, _entry(given, kind))
-    files = weights(folder, "model")
+    files = _files(folder)
     with _loading(folder, device):
         found = cls.from_pretrained(folder, device=device, dtype=dtype)
     _check_complete(folder, files, found.model)
@@ -138,6 +139,16 @@ def _whole(
         found.name = str(given)
         found.mark = replace(found.mark, name=found.name)
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """The weight files of a transformers model; adapters lie beside what they adapt."""
+    if not (folder / ADAPTER).is_file():
+        return weights(folder, "model")
+    base = str(read_json(folder / ADAPTER).get("base_model_name_or_path"))
+    adapters = folder / "adapter_model.safetensors"
+    tensors_in(adapters)
+    return [*weights(_folder(base, None), "model"), adapters]
 
 
 def folder(name: str) -> Path:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from palate.backbones.builtin import folder_of
 from palate.backbones.builtin.reader import new_reader, reader_processor, save_reader
+from palate.backbones.lora import Lora
 from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
@@ -32,6 +32,7 @@ class PrefdiscRecipe:
     summary: str = "tells what a person likes after a few pictures; begins from sketchbook-reader"
     fit: Fit
     reader: Path | str | None = Path("out/train/sketchbook-reader/model")  # None: a toy
+    lora: int = 0  # rank of adapters that learn in place of the whole text model; 0 for none
     people: int = 4000
     pairs: int = 12  # of each person, from which histories are drawn
     history: int = 8  # pairs at most
@@ -59,12 +60,9 @@ class PrefdiscRecipe:
             return prefdisc_loss(reader, questions, pictures, self.wording, self.weights)
 
         items = looked_at(crowd, reader, Path(self.cache) if self.cache else None)
-        return Reading(
-            modules={"text": reader.model.model.text_model.requires_grad_(True)},
-            items=items,
-            loss=loss,
-            reader=reader,
-        )
+        lora = Lora(reader, self.lora) if self.lora else None
+        text = lora.layers if lora else reader.model.model.text_model.requires_grad_(True)
+        return Reading(modules={"text": text}, items=items, loss=loss, reader=reader, lora=lora)
 
     def _reader(self) -> Reader:
         if self.reader is None:
@@ -73,9 +71,12 @@ class PrefdiscRecipe:
         return Reader.from_pretrained(folder)
 
     def keep(self, parts: Parts, folder: Path) -> None:
-        """A reader, as the one it began from."""
+        """A reader, as the one it began from; with LoRA the adapters, which name that one."""
         assert isinstance(parts, Reading)
-        save_reader(parts.reader.model, folder)
+        if parts.lora is not None:
+            parts.lora.save_pretrained(folder)
+        else:
+            save_reader(parts.reader.model, folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
         """How often it tells a liked from a disliked picture: unseen people, unseen prompts."""
@@ -88,7 +89,8 @@ class PrefdiscRecipe:
 class Reading(Parts):
     """Parts that know the whole reader."""
 
-    reader: Any
+    reader: Reader
+    lora: Lora | None = None
 
 
 PREFDISC = PrefdiscRecipe(
