@@ -16,13 +16,13 @@ from palate.backbones.sdxl import SDXL
 from palate.data.agents import split_of_contents
 from palate.errors import BadInput
 from palate.learn.learner import Learner
-from palate.recipes import clip, flux, generating, sdxl, vae
-from palate.recipes.captions import Seen, Telling, scene_in
+from palate.recipes import captions, clip, flux, generating, sdxl, vae
+from palate.recipes.captions import Telling, scene_in
 from palate.recipes.recipe import changed, cook
 from palate.recipes.table import ORDER, RECIPES
 from palate.seeds import generator
 from palate.sketchbook.drawing import draw
-from palate.sketchbook.scenes import CONTENTS, any_scene
+from palate.sketchbook.scenes import CONTENTS, PLAIN_LOOK, any_scene
 from palate.sketchbook.vocabulary import DIMENSIONS
 from palate.sketchbook.words import caption
 from palate.types import Request
@@ -64,18 +64,60 @@ def test_a_word_is_one_token_and_what_is_strange_is_spelled(kind):
 
 def test_captions_say_from_nothing_to_everything():
     stream, telling = generator(0), Telling(nothing=0.1)
-    said = telling.all_of(range(400), stream)
+    scenes = [scene_in("train", seed) for seed in range(400)]
+    said = telling.all_of(scenes, stream)
     empty = sum(not text for text in said) / len(said)
     commas = [text.count(",") for text in said if text]
     assert 0.05 < empty < 0.16
     assert min(commas) == 0 and max(commas) >= 12
-    assert said != telling.all_of(range(400), stream)  # told anew each time
+    assert said != telling.all_of(scenes, stream)  # told anew each time
 
 
 def test_held_out_prompts_are_never_seen():
     held = {CONTENTS[i] for i in np.flatnonzero(split_of_contents() != 0)}
     assert not held & {scene_in("train", seed).content for seed in range(500)}
     assert {scene_in("test", seed).content for seed in range(200)} <= held
+
+
+def test_ease_by_hand():
+    """At ease 1/2 the share of plain values is the first draw; a palette is never made plain."""
+    scene = dataclasses.replace(any_scene(1), look=tuple(v[-1] for v in DIMENSIONS.values()))
+    luck = np.array([0.3, 0.0, 0.0, 0.29, 0.31, *[0.9] * 8])
+    eased = captions.eased(scene, luck, 0.5)
+    changed_at = [i for i, (a, b) in enumerate(zip(scene.look, eased.look, strict=True)) if a != b]
+    assert changed_at == [1, 2]
+    assert eased.look[1:3] == PLAIN_LOOK[1:3] and eased.content == scene.content
+    assert captions.eased(scene, luck, 1.0).look == (scene.look[0], *PLAIN_LOOK[1:])
+
+
+@pytest.mark.parametrize("ease", [0.0, 0.6, 0.95])
+def test_ease_is_the_share_of_plain_values(ease):
+    drawn = [scene_in("train", seed) for seed in range(600)]
+    eased = [scene_in("train", seed, ease) for seed in range(600)]
+    told = [
+        after == plain
+        for one, other in zip(drawn, eased, strict=True)
+        for before, after, plain in zip(one.look[1:], other.look[1:], PLAIN_LOOK[1:], strict=True)
+        if before != plain
+    ]
+    assert np.mean(told) == pytest.approx(ease, abs=0.04)
+
+
+def test_lots_lie_one_after_another(tmp_path):
+    auto = new_vae((16, 16, 16, 16), 1).eval().requires_grad_(False)
+    drawn, kept = (generating.items(auto, {0.9: 3, 0.0: 2}, c) for c in (None, tmp_path))
+    assert len(drawn) == len(kept) == 5
+    for index, ease in enumerate([0.9, 0.9, 0.9, 0.0, 0.0]):
+        (seed, mine, pixels), (same, its, latents) = drawn[index], kept[index]
+        assert mine == its == ease and seed == same
+        assert np.array_equal(pixels, draw(scene_in("train", seed, ease)))
+        again = latents_of(auto, torch.from_numpy(pixels[None]))[0]
+        torch.testing.assert_close(torch.from_numpy(latents).float(), again, atol=0.03, rtol=0.02)
+    told = generating.told(torch.tensor([seed]), torch.tensor([0.9]), generator(3))
+    scene = scene_in("train", seed, 0.9)
+    assert told == generating.TELLING.all_of([scene], generator(3))
+    with pytest.raises(IndexError):
+        drawn[5]
 
 
 # ---- sizes
@@ -275,8 +317,8 @@ def test_gradients_reach_all_that_is_trained_and_nothing_else(kind, bf16):
     parts = recipe.parts()
     fit = dataclasses.replace(recipe.fit, bf16=bf16)
     learner = Learner(parts.modules, parts.loss, fit, torch.device("cpu"))
-    seeds, pictures = zip(*(parts.items[i] for i in range(4)), strict=True)
-    batch = torch.tensor(seeds), torch.from_numpy(np.stack(pictures))
+    seeds, eases, pictures = zip(*(parts.items[i] for i in range(4)), strict=True)
+    batch = torch.tensor(seeds), torch.tensor(eases), torch.from_numpy(np.stack(pictures))
     learner(batch, 0)["loss"].backward()
     for name, module in parts.modules.items():
         reached = [p.grad is not None and bool(p.grad.any()) for p in module.parameters()]
@@ -332,20 +374,12 @@ def test_guidance_is_learned_in_the_first_rows_only():
     torch.testing.assert_close(silent, step.target, atol=1e-5, rtol=0)
 
 
-def test_cached_latents_are_those_drawn_anew(tmp_path):
+def test_latents_are_kept_by_whose_they_are(tmp_path):
     auto = new_vae((16, 16, 16, 16), 1).eval()
-    cached = generating.items(auto, 6, tmp_path)
+    kept = generating.items(auto, {0.0: 3}, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-    drawn = Seen(first=generating.TRAIN_FROM, count=6)
-    for i in range(6):
-        seed, latents = cached[i]
-        again, picture = drawn[i]
-        fresh = latents_of(auto, torch.from_numpy(picture[None]))[0]
-        assert seed == again
-        off = torch.from_numpy(latents).float() - fresh
-        assert off.std() < 0.02 * fresh.std()  # made in bf16
-    assert np.array_equal(generating.items(auto, 6, tmp_path)[5][1], cached[5][1])
-    generating.items(new_vae((16, 16, 16, 16), 1, seed=1).eval(), 6, tmp_path)
+    assert np.array_equal(generating.items(auto, {0.0: 3}, tmp_path)[2][2], kept[2][2])
+    generating.items(new_vae((16, 16, 16, 16), 1, seed=1).eval(), {0.0: 3}, tmp_path)
     assert len(list(tmp_path.iterdir())) == 2  # another VAE, other latents
 
 

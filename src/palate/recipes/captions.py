@@ -16,16 +16,32 @@ from numpy.typing import NDArray
 from palate.data.agents import SPLITS, split_of_contents
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import SIZE, draw
-from palate.sketchbook.scenes import CONTENTS, Scene, any_scene
+from palate.sketchbook.scenes import CONTENTS, PLAIN_LOOK, Scene, any_scene
 from palate.sketchbook.vocabulary import DIMENSIONS
 from palate.sketchbook.words import caption
 
 
-def scene_in(split: str, seed: int) -> Scene:
-    """A scene drawn at random, its content among one split's prompts."""
+def scene_in(split: str, seed: int, ease: float = 0.0) -> Scene:
+    """A scene drawn at random, its content among one split's prompts.
+
+    With ease some values are plain ones, another share in each picture: of ease 1 all but the
+    palette, of ease 0 none that are not drawn so.
+    """
     choices = np.flatnonzero(split_of_contents() == SPLITS.index(split))
     content = CONTENTS[choices[int(uniform(seed, name_key("prompt")) * len(choices))]]
-    return replace(any_scene(seed), content=content)
+    scene = replace(any_scene(seed), content=content)
+    return eased(scene, uniform(seed, name_key("ease"), np.arange(13)), ease) if ease else scene
+
+
+def eased(scene: Scene, luck: NDArray[np.float64], ease: float) -> Scene:
+    """A scene some of whose values are plain: `luck` says what share, and which."""
+    share = float(luck[0]) ** ((1 - ease) / ease)  # on average `ease`
+    values = zip(DIMENSIONS, scene.look, PLAIN_LOOK, luck[1:], strict=True)
+    look = (
+        plain if dimension != "palette" and u < share else value
+        for dimension, value, plain, u in values
+    )
+    return replace(scene, look=tuple(look))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +51,14 @@ class Seen:
     first: int
     count: int
     size: int = SIZE
+    ease: float = 0.0
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[int, NDArray[np.uint8]]:
         seed = self.first + index
-        return seed, draw(scene_in("train", seed), self.size)
+        return seed, draw(scene_in("train", seed, self.ease), self.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +80,7 @@ class Telling:
         text = caption(scene, self.named(luck), mood=bool(luck[14] < self.mood))
         return text[0].upper() + text[1:] if luck[15] < self.capital else text
 
-    def all_of(self, seeds: Sequence[int], generator: torch.Generator) -> list[str]:
-        """Captions of train scenes by their seeds."""
-        luck = torch.rand((len(seeds), 16), generator=generator, dtype=torch.float64).numpy()
-        scenes = (scene_in("train", int(seed)) for seed in seeds)
+    def all_of(self, scenes: Sequence[Scene], generator: torch.Generator) -> list[str]:
+        """Captions of some scenes, told anew each time."""
+        luck = torch.rand((len(scenes), 16), generator=generator, dtype=torch.float64).numpy()
         return [self.of(scene, row) for scene, row in zip(scenes, luck, strict=True)]

@@ -48,7 +48,8 @@ class ClipRecipe:
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, pictures = batch
-            captions = TELLING.all_of(seeds.tolist(), generator)
+            scenes = [scene_in("train", seed) for seed in seeds.tolist()]
+            captions = TELLING.all_of(scenes, generator)
             logits = _logits(clip, captions, pictures).float()
             right = torch.arange(len(seeds), device=logits.device)
             both = F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)

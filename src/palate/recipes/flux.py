@@ -13,6 +13,7 @@ two passes works as well: `pipe(..., guidance_scale=1, true_cfg_scale=3, negativ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from palate.backbones.flux import FLUX
 from palate.backbones.text import Embeddings
 from palate.learn.settings import Fit
 from palate.recipes.generating import (
-    TELLING,
+    LOTS,
     Noised,
     Painting,
     Sources,
@@ -44,6 +45,7 @@ from palate.recipes.generating import (
     missed,
     noised,
     to_latents,
+    told,
     trained,
     weights_of,
 )
@@ -63,7 +65,7 @@ class FluxRecipe:
     transformer: FluxSizes = TRANSFORMER
     reads: Tower = READS
     sources: Sources = field(default_factory=Sources)
-    pictures: int = 1_000_000
+    pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     shift: float = 0.6  # of the times that are learned from, towards noise
@@ -78,11 +80,11 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
 
-        def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-            seeds, given = batch
+        def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
+            seeds, eases, given = batch
             bring(backbone, given.device)
             step = noised(to_latents(vae, given), generator, self.shift)
-            said = flux_states(backbone, TELLING.all_of(seeds.tolist(), generator))
+            said = flux_states(backbone, told(seeds, eases, generator))
             guidance = self._guidance(len(seeds), generator).to(given.device)
             flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
             # After it, not before: autocast keeps weights it has cast, and would keep them without
@@ -143,6 +145,6 @@ DEBUG = FluxRecipe(
     transformer=FluxSizes(double=1, single=1, heads=2, axes=(4, 6, 6)),
     reads=Tower(width=32, layers=1, heads=2, inner=64),
     sources=Sources(vae=None, clip=None, judge=None),
-    pictures=8,
+    pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )

@@ -11,7 +11,7 @@ weights, the least error is at the same flow, the mean of all that may be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +48,11 @@ from palate.types import Picture, Request
 TRAIN_FROM, TEST_FROM = 6_000_000_000, 6_900_000_000
 TELLING = Telling(nothing=0.1)
 
+# How many pictures of which ease. In pictures drawn at random the subject is a small part of what
+# there is to foretell: after 224,000 of them another subject in the prompt changed the error of an
+# easy picture by 3 %, after 29,000 easy ones by 38 %.
+LOTS = {0.95: 300_000, 0.6: 300_000, 0.0: 400_000}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
@@ -74,20 +79,50 @@ class Sources:
 # ---- items
 
 
-def items(vae: Any, count: int, cache: Path | str | None) -> Seen | Cached:
-    """Pictures drawn when asked for or, with a folder for a cache, their latents made once."""
-    seen = Seen(first=TRAIN_FROM, count=count)
-    if cache is None:
-        return seen
-    if torch.accelerator.is_available():
+@dataclass(frozen=True, kw_only=True)
+class Lots:
+    """Item i: a train scene's seed, its ease, and its picture or latents; lot after lot."""
+
+    lots: Sequence[tuple[float, Seen | Cached]]  # each with its ease
+
+    def __len__(self) -> int:
+        return sum(len(lot) for _, lot in self.lots)
+
+    def __getitem__(self, index: int) -> tuple[int, float, NDArray[Any]]:
+        for ease, lot in self.lots:
+            if index < len(lot):
+                seed, shown = lot[index]
+                return seed, ease, shown
+            index -= len(lot)
+        raise IndexError(index)
+
+
+def items(vae: Any, sizes: Mapping[float, int], cache: Path | str | None) -> Lots:
+    """Pictures, so many of each ease; with a folder for a cache, their latents are made once."""
+    if torch.accelerator.is_available() and cache is not None:
         vae.to(torch.accelerator.current_accelerator())
     mark = content_fingerprint("vae", {}, vae.state_dict())[:12]  # another VAE has other latents
+    lots: list[tuple[float, Seen | Cached]] = []
+    for ease, count in sizes.items():
+        seen = Seen(first=TRAIN_FROM + 1_000_000 * round(100 * ease), count=count, ease=ease)
+        if cache is None:
+            lots.append((ease, seen))
+        else:
+            path = Path(cache) / f"latents-{count}-{ease}-{mark}.npy"
+            lots.append((ease, cached(seen, path, lambda pictures: _encoded(vae, pictures))))
+    return Lots(lots=lots)
 
-    def look(pictures: Tensor) -> Tensor:
-        with torch.autocast(vae.device.type, torch.bfloat16):
-            return latents_of(vae, pictures)
 
-    return cached(seen, Path(cache) / f"latents-{count}-{mark}.npy", look)
+def _encoded(vae: Any, pictures: Tensor) -> Tensor:
+    with torch.autocast(vae.device.type, torch.bfloat16):
+        return latents_of(vae, pictures)
+
+
+def told(seeds: Tensor, eases: Tensor, generator: torch.Generator) -> list[str]:
+    """Captions of a batch's scenes."""
+    both = zip(seeds.tolist(), eases.tolist(), strict=True)
+    scenes = [scene_in("train", seed, round(ease, 6)) for seed, ease in both]
+    return TELLING.all_of(scenes, generator)
 
 
 def to_latents(vae: Any, given: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ first is the text tower of sketchbook-clip and stays as it is; the second learns
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from palate.backbones.builtin import (
 )
 from palate.learn.settings import Fit
 from palate.recipes.generating import (
-    TELLING,
+    LOTS,
     Painting,
     Sources,
     items,
@@ -33,6 +34,7 @@ from palate.recipes.generating import (
     missed,
     noised,
     to_latents,
+    told,
     trained,
     weights_of,
 )
@@ -52,7 +54,7 @@ class SdxlRecipe:
     unet: UNetSizes = UNET
     second: Tower = SECOND
     sources: Sources = field(default_factory=Sources)
-    pictures: int = 1_000_000
+    pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     shift: float = 0.6  # of the times that are learned from, towards noise
@@ -65,11 +67,11 @@ class SdxlRecipe:
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
         weights = weights_of(vae)
 
-        def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
-            seeds, given = batch
+        def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> Tensor:
+            seeds, eases, given = batch
             bring(backbone, given.device)
             step = noised(to_latents(vae, given), generator, self.shift)
-            said = sdxl_states(backbone, TELLING.all_of(seeds.tolist(), generator))
+            said = sdxl_states(backbone, told(seeds, eases, generator))
             return missed(backbone.predict(step.latents, step.t, said), step.target, weights).mean()
 
         shown = items(vae, self.pictures, self.cache)
@@ -96,6 +98,6 @@ DEBUG = SdxlRecipe(
     unet=UNetSizes(widths=(16, 32), heads=(2, 2)),
     second=Tower(width=32, layers=2, heads=2, inner=64),
     sources=Sources(vae=None, clip=None, judge=None),
-    pictures=8,
+    pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )
