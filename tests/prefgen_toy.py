@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from PIL import Image
 
-from palate.backbones import builtin
+from palate.backbones import FLUX, SDXL, builtin
 from palate.backbones.builtin.reader import new_reader, reader_processor
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
@@ -41,8 +41,8 @@ def clip() -> Clip:
     return Clip.of(model, name="toy-clip")
 
 
-def prefgen(plan: Plan = PLAN) -> PrefGen:
-    backbone = tiny_sdxl()
+def prefgen(plan: Plan = PLAN, backbone: SDXL | FLUX | None = None) -> PrefGen:
+    backbone = backbone or tiny_sdxl()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         conditioner = Conditioner(plan.sizes)

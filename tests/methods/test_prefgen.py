@@ -9,21 +9,35 @@ import torch
 from prefgen_toy import PLAN, clip, prefgen, reader, taste
 
 from palate import store
+from palate.backbones.tiny import tiny_flux, tiny_sdxl
 from palate.errors import BadTaste, Mismatch
 from palate.generate import generate, plain
 from palate.methods.prefgen.asking import Shown, Wording
+from palate.methods.prefgen.kept import Kept
 from palate.methods.prefgen.loss import aligned, answered, score, told_apart
 from palate.methods.prefgen.method import PrefGen
 from palate.methods.prefgen.model import Aligner, Conditioner, Embedded
 from palate.methods.prefgen.read import Layers, Seen, _point, medoid, spread
-from palate.types import Mark, Request, Taste
+from palate.types import Example, Mark, Request, Taste
 
 ASKED = Request(prompt="a cat", steps=2, seed=3)
+
+
+BACKBONES = {
+    "sdxl": tiny_sdxl,
+    "flux": tiny_flux,
+    "flux, guided": lambda: tiny_flux(distilled=False),
+}
 
 
 @pytest.fixture(scope="module")
 def method():
     return prefgen()
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def anywhere(request):
+    return prefgen(backbone=BACKBONES[request.param]())
 
 
 # ---- equations
@@ -123,6 +137,38 @@ def test_a_picture_looked_at_before_need_not_be_looked_at_again(method):
     )
 
 
+def test_one_more_like_costs_one_picture(monkeypatch):
+    method, looked = prefgen(), []
+    see = reader().see
+    monkeypatch.setattr(reader(), "see", lambda p, **how: looked.append(len(p)) or see(p, **how))
+    method.read(taste(range(3), range(10, 12)))
+    more = method.read(taste(range(4), range(10, 12)))
+    method.read(taste(range(4), range(10, 12)))
+    assert looked == [3, 2, 1]
+    anew = prefgen().read(taste(range(4), range(10, 12)))
+    for name, part in anew.tensors.items():
+        torch.testing.assert_close(part, more.tensors[name], atol=1e-5, rtol=0)
+
+
+def test_what_was_seen_is_kept_while_there_is_room():
+    def look(examples):
+        points = [torch.tensor([float(example.image)]) for example in examples]
+        asked.append([example.image for example in examples])
+        return [Seen(tokens=torch.zeros(3), point=point) for point in points]
+
+    asked: list[list[bytes]] = []
+    kept = Kept(room=2 * 16)  # two sights of four floats
+    one, two, three = (Example(image=name, prompt=name.decode()) for name in (b"1", b"2", b"3"))
+    seen = kept.of([one, two, replace(one, prompt="again")], look)
+    assert [(float(s.point), s.prompt) for s in seen] == [(1, "1"), (2, "2"), (1, "again")]
+    assert (len(kept), kept.bytes) == (2, 32)
+    kept.of([one], look)
+    kept.of([three], look)  # two goes: one was asked for since
+    assert (len(kept), kept.bytes) == (2, 32)
+    kept.of([one, two], look)
+    assert asked == [[b"1", b"2"], [], [b"3"], [b"2"]]
+
+
 def test_hundreds_of_pictures_are_read_by_the_most_different(method):
     many = method.look(taste(range(30)))
     profile = method.profiles([many])[0]
@@ -165,51 +211,51 @@ def test_rivals_have_their_own_shape(change):
 # ---- the whole
 
 
-def test_strength_zero_is_the_base_model_bit_for_bit(method):
-    person = method.read(taste(range(2), range(4, 6)))
-    base = plain(ASKED, backbone=method.backbone)[0].pixels
-    loud = generate(person, ASKED, method=method)[0]
-    silent = generate(person, replace(ASKED, strength=0.0), method=method)[0]
+def test_strength_zero_is_the_base_model_bit_for_bit(anywhere):
+    person = anywhere.read(taste(range(2), range(4, 6)))
+    base = plain(ASKED, backbone=anywhere.backbone)[0].pixels
+    loud = generate(person, ASKED, method=anywhere)[0]
+    silent = generate(person, replace(ASKED, strength=0.0), method=anywhere)[0]
     assert np.array_equal(silent.pixels, base)
     assert not np.array_equal(loud.pixels, base)
-    assert np.array_equal(plain(ASKED, backbone=method.backbone)[0].pixels, base)
-    assert loud.method == method.mark
+    assert np.array_equal(plain(ASKED, backbone=anywhere.backbone)[0].pixels, base)
+    assert loud.method == anywhere.mark
 
 
-def test_different_people_in_one_batch(method):
-    people = [method.read(taste(range(2))), method.read(taste(range(7, 9), range(3, 5)))]
-    both = generate(people, [ASKED, replace(ASKED, avoid=1.0)], method=method)
+def test_different_people_in_one_batch(anywhere):
+    people = [anywhere.read(taste(range(2))), anywhere.read(taste(range(7, 9), range(3, 5)))]
+    both = generate(people, [ASKED, replace(ASKED, avoid=1.0)], method=anywhere)
     for person, picture in zip(people, both, strict=True):
-        alone = generate(person, picture.request, method=method)[0]
+        alone = generate(person, picture.request, method=anywhere)[0]
         difference = np.abs(alone.pixels.astype(int) - picture.pixels).max()
         assert difference <= 1
     assert not np.array_equal(both[0].pixels, both[1].pixels)
 
 
-def test_dislikes_have_a_dial_of_their_own(method):
-    person = method.read(taste(range(2), range(4, 6)))
+def test_dislikes_have_a_dial_of_their_own(anywhere):
+    person = anywhere.read(taste(range(2), range(4, 6)))
     asked = replace(ASKED, guidance=4.0)
-    off, on = (generate(person, replace(asked, avoid=a), method=method)[0] for a in (0.0, 1.0))
+    off, on = (generate(person, replace(asked, avoid=a), method=anywhere)[0] for a in (0.0, 1.0))
     assert not np.array_equal(off.pixels, on.pixels)
-    careless = method.read(taste(range(2)))  # who dislikes nothing
-    off, on = (generate(careless, replace(asked, avoid=a), method=method)[0] for a in (0.0, 1.0))
+    careless = anywhere.read(taste(range(2)))  # who dislikes nothing
+    off, on = (generate(careless, replace(asked, avoid=a), method=anywhere)[0] for a in (0.0, 1.0))
     assert np.array_equal(off.pixels, on.pixels)
 
 
-def test_it_is_kept_and_found_again(method, tmp_path):
-    method.save_pretrained(tmp_path)
-    again = PrefGen.from_pretrained(tmp_path, method.backbone, method.reader, method.clip)
-    assert again.mark == method.mark
-    assert again.plan == method.plan
-    person = method.read(taste(range(2)))
+def test_it_is_kept_and_found_again(anywhere, tmp_path):
+    anywhere.save_pretrained(tmp_path)
+    again = PrefGen.from_pretrained(tmp_path, anywhere.backbone, anywhere.reader, anywhere.clip)
+    assert again.mark == anywhere.mark
+    assert again.plan == anywhere.plan
+    person = anywhere.read(taste(range(2)))
     store.save_profile(tmp_path / "me.palate.safetensors", person)
     found = store.load_profile(tmp_path / "me.palate.safetensors")
-    pictures = [generate(found, ASKED, method=m)[0].pixels for m in (method, again)]
+    pictures = [generate(found, ASKED, method=m)[0].pixels for m in (anywhere, again)]
     assert np.array_equal(*pictures)
     other = prefgen().backbone
     other.mark = Mark(name="another", fingerprint="0" * 16)
-    with pytest.raises(Mismatch, match=r"trained with the backbone tiny-sdxl .* given another"):
-        PrefGen.from_pretrained(tmp_path, other, method.reader, method.clip)
+    with pytest.raises(Mismatch, match=r"trained with the backbone tiny-.* given another"):
+        PrefGen.from_pretrained(tmp_path, other, anywhere.reader, anywhere.clip)
 
 
 # ---- what is wrong

@@ -77,6 +77,11 @@ _ENTRIES = (
         summary="PrefGen's conditioner and adapter",
     ),
     Entry(
+        name="sketchbook-prefgen-flux", kind="method", source="weights/sketchbook-prefgen-flux",
+        pairs_with=("sketchbook-flux", "sketchbook-prefdisc", "sketchbook-clip"), **_OURS,
+        summary="PrefGen's conditioner and adapter, for the FLUX class",
+    ),
+    Entry(
         name="tiny-sdxl", kind="sdxl", source="palate.backbones.tiny:tiny_sdxl", **_TOY,
         pairs_with=("sketchbook-judge",), summary="random weights; tries everything, draws nothing",
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate import store
-from palate.backbones import SDXL, Voice
-from palate.backbones.builtin import bring, latents_of, sdxl_states
+from palate.backbones import FLUX, SDXL, Voice
+from palate.backbones.builtin import bring, latents_of
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
@@ -39,6 +39,8 @@ from palate.sketchbook.scenes import Scene
 from palate.sketchbook.words import PHRASES, prompt_of
 from palate.store.tensors import content_fingerprint
 
+Lent = SDXL | FLUX
+
 
 @dataclass(frozen=True, kw_only=True)
 class Partners:
@@ -48,13 +50,11 @@ class Partners:
     reader: Path | str = Path("out/train/sketchbook-prefdisc/model")
     clip: Path | str = Path("out/train/sketchbook-clip/model")
 
-    def load(self) -> tuple[SDXL, Reader, Clip]:
+    def load(self) -> tuple[Lent, Reader, Clip]:
         """All three, at rest."""
         from palate.backbones import catalog
 
-        found = catalog.backbone(self.backbone)
-        assert isinstance(found, SDXL)
-        return found, catalog.reader(self.reader), catalog.clip(self.clip)
+        return catalog.backbone(self.backbone), catalog.reader(self.reader), catalog.clip(self.clip)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,6 +80,7 @@ class PrefgenRecipe:
     summary: str = "makes sketchbook-sdxl draw what a person likes, from a few pictures"
     fit: Fit
     partners: Partners | None = field(default_factory=Partners)  # None: toys
+    toy: Literal["sdxl", "flux"] = "sdxl"  # which toy, where there are no partners
     people: int = 4000
     history: int = 8  # pairs at most
     histories: int = 3  # of each person, of different lengths
@@ -87,6 +88,7 @@ class PrefgenRecipe:
     layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(8, 9, 10)))
     image: Chosen = "medoid"
     wording: Wording = field(default_factory=Wording)
+    token: int = 224  # how wide a person's tokens are
     each: int = 4
     inner: int = 128
     fusion: Fusion = "concat"
@@ -120,8 +122,7 @@ class PrefgenRecipe:
             kept = people.kept(keep.to(latents.device))
             step = noised(latents, generator)
             voice = Voice(tokens=conditioner(kept), adapter=adapter)
-            with torch.no_grad():
-                said = sdxl_states(backbone, prompts)
+            said = backbone.encode(prompts)
             with backbone.attending(voice):
                 guess = backbone.predict(step.latents, step.t, said)
             flow = missed(guess, step.target, weights).mean()
@@ -141,28 +142,30 @@ class PrefgenRecipe:
         adapter.requires_grad_(True)
         return Speaking(modules=modules, items=items, loss=loss, method=method)
 
-    def _partners(self) -> tuple[SDXL, Reader, Clip]:
+    def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:
             return self.partners.load()
         from palate.backbones.builtin import new_clip
         from palate.backbones.builtin.reader import new_reader, reader_processor
-        from palate.recipes import clip, generating, reader, sdxl
+        from palate.recipes import clip, flux, generating, reader, sdxl
 
-        parts = replace(sdxl.DEBUG, sources=generating.Sources(vae=None, clip=None)).parts()
+        debug = flux.DEBUG if self.toy == "flux" else sdxl.DEBUG
+        parts = debug.parts()
         eyes, toy = clip.DEBUG, reader.DEBUG.sizes
         small = new_clip(eyes.reads, eyes.sees, patch=eyes.patch, shared=eyes.shared)
         reads = Reader(new_reader(toy), reader_processor(toy.tokens), name="toy-reader")
         assert isinstance(parts, generating.Painting)
-        parts.backbone.pipe.unet.requires_grad_(False)
+        for part in parts.modules.values():
+            part.requires_grad_(False)
         return parts.backbone, reads, Clip.of(small)
 
-    def _sizes(self, backbone: SDXL, reader: Reader, clip: Clip) -> Sizes:
+    def _sizes(self, backbone: Lent, reader: Reader, clip: Clip) -> Sizes:
         return Sizes(
             sem=reader.width,
             core=reader.width,
             img=clip.width,
             text=clip.width,
-            token=backbone.pipe.unet.config.cross_attention_dim,
+            token=self.token,
             each=self.each,
             inner=self.inner,
             fusion=self.fusion,
@@ -190,7 +193,7 @@ class PrefgenRecipe:
         ]
         return people, latents[rows, target].float(), prompts
 
-    def _items(self, crowd: Crowd, backbone: SDXL, reader: Reader, clip: Clip) -> Items:
+    def _items(self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip) -> Items:
         """Everybody read and drawn; with a folder, once."""
         if self.cache is None:
             return Items(**self._made(crowd, backbone, reader, clip))
@@ -209,7 +212,7 @@ class PrefgenRecipe:
             return Items(**found)
 
     def _made(
-        self, crowd: Crowd, backbone: SDXL, reader: Reader, clip: Clip
+        self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip
     ) -> dict[str, NDArray[np.float16]]:
         found: dict[str, list[Any]] = {"sem": [], "core": [], "img": [], "latents": []}
         for number, person in zip(crowd.numbers(), crowd.scenes(), strict=True):
@@ -300,6 +303,11 @@ PREFGEN = PrefgenRecipe(
         log_every=20, checkpoint_steps=200,
     ),
 )  # fmt: skip
+FLUX_PREFGEN = replace(
+    PREFGEN,
+    summary="makes sketchbook-flux draw what a person likes, from a few pictures",
+    partners=Partners(backbone=Path("out/train/sketchbook-flux/model")),
+)
 DEBUG = PrefgenRecipe(
     fit=Fit(steps=4, batch=4, lr=3e-3, log_every=1, checkpoint_steps=2),
     partners=None,
@@ -312,3 +320,4 @@ DEBUG = PrefgenRecipe(
     each=2,
     tested=3,
 )
+FLUX_DEBUG = replace(DEBUG, fit=replace(DEBUG.fit, lr=1e-2), toy="flux")

@@ -24,7 +24,9 @@ RECIPES = {
     "sketchbook-prefdisc": "palate.recipes.prefdisc:PREFDISC",
     "sketchbook-prefdisc-debug": "palate.recipes.prefdisc:DEBUG",
     "sketchbook-prefgen": "palate.recipes.prefgen:PREFGEN",
+    "sketchbook-prefgen-flux": "palate.recipes.prefgen:FLUX_PREFGEN",
     "sketchbook-prefgen-debug": "palate.recipes.prefgen:DEBUG",
+    "sketchbook-prefgen-flux-debug": "palate.recipes.prefgen:FLUX_DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
     "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
     "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
@@ -42,6 +44,7 @@ ORDER = (
     "sketchbook-flux",
     "sketchbook-prefdisc",
     "sketchbook-prefgen",
+    "sketchbook-prefgen-flux",
 )
 
 

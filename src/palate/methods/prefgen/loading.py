@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from palate.backbones import SDXL, catalog
+from palate.backbones import FLUX, SDXL, catalog
 from palate.errors import BadFile, Mismatch
 from palate.methods.prefgen.method import FILE, KIND, VERSION, PrefGen
 from palate.store.tensors import check_kind
 
-NAMES = {"sketchbook-sdxl": "sketchbook-prefgen"}  # base model -> what this package has for it
+NAMES = {  # base model -> what this package has for it
+    "sketchbook-sdxl": "sketchbook-prefgen",
+    "sketchbook-flux": "sketchbook-prefgen-flux",
+}
 
 
-def load(backbone: Any, weights: Path | None = None) -> PrefGen:
+def load(backbone: SDXL | FLUX, weights: Path | None = None) -> PrefGen:
     """Its header is read first, so that a wrong partner is named before a weight is loaded."""
-    if not isinstance(backbone, SDXL):
-        raise Mismatch(f"PrefGen speaks in SDXL-class models; {backbone.name} is none.")
     folder = weights or _of_this_package(backbone)
     if not (folder / FILE).is_file():
         raise BadFile(f"{folder} holds no PrefGen ({FILE} is missing).")
@@ -32,7 +32,7 @@ def load(backbone: Any, weights: Path | None = None) -> PrefGen:
     return PrefGen.from_pretrained(folder, backbone, reader, clip)
 
 
-def _of_this_package(backbone: SDXL) -> Path:
+def _of_this_package(backbone: SDXL | FLUX) -> Path:
     if backbone.name not in NAMES:
         raise Mismatch(
             f"There are no PrefGen weights for {backbone.name} in this package. Train some, or "

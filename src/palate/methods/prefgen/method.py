@@ -1,4 +1,4 @@
-"""PrefGen as a method: read tastes, steer an SDXL-class model; kept as one folder.
+"""PrefGen as a method: read tastes, steer an SDXL- or FLUX-class model; kept as one folder.
 
 prefgen.safetensors   conditioner and adapter; in its header how it reads and what it goes with
 reader/               the reader, fine-tuned to tell liked from disliked (PREFDISC)
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from palate import store
-from palate.backbones import SDXL
+from palate.backbones import FLUX, SDXL
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.backbones.voices import VoiceAdapter
@@ -24,12 +24,14 @@ from palate.errors import BadFile, Mismatch
 from palate.images import open_picture
 from palate.methods import partners
 from palate.methods.prefgen.asking import Wording
+from palate.methods.prefgen.kept import Kept
 from palate.methods.prefgen.model import Conditioner, Embedded, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded, look, spread
-from palate.methods.prefgen.steer import AWAY, rows, voice
+from palate.methods.prefgen.steer import AWAY, rows, voices
 from palate.store.tensors import content_fingerprint
 from palate.types import Example, Mark, Profile, Request, Taste
 
+Lent = SDXL | FLUX
 FILE, KIND, VERSION = "prefgen.safetensors", "prefgen", 1
 
 
@@ -49,7 +51,7 @@ class PrefGen:
 
     def __init__(
         self,
-        backbone: SDXL,
+        backbone: Lent,
         reader: Reader,
         clip: Clip,
         conditioner: Conditioner,
@@ -59,10 +61,11 @@ class PrefGen:
         self.backbone, self.reader, self.clip, self.plan = backbone, reader, clip, plan
         self.conditioner = conditioner.eval().requires_grad_(False)
         self.adapter = adapter.eval().requires_grad_(False)
+        self._kept = Kept()
         self.mark = Mark(name="prefgen", fingerprint=content_fingerprint(*self._content()))
 
     @property
-    def partners(self) -> tuple[SDXL, Reader, Clip]:
+    def partners(self) -> tuple[Lent, Reader, Clip]:
         """What it works with."""
         return self.backbone, self.reader, self.clip
 
@@ -81,12 +84,12 @@ class PrefGen:
         told = [
             History(liked=self._most(h.liked), disliked=self._most(h.disliked)) for h in histories
         ]
-        tensors = [dict(row) for row in rows(self._embedded(told))]
         opposed = [i for i, history in enumerate(told) if history.disliked]
-        if opposed:
-            away = self._embedded([told[i].swapped() for i in opposed])
-            for i, row in zip(opposed, rows(away, AWAY), strict=True):
-                tensors[i] |= row
+        both = self._embedded([*told, *(told[i].swapped() for i in opposed)])
+        tensors = list(rows(both.rows(slice(len(told)))))
+        away = rows(both.rows(slice(len(told), None)), AWAY)
+        for i, row in zip(opposed, away, strict=True):
+            tensors[i] |= row
         return [self._profile(*one) for one in zip(tensors, histories, strict=True)]
 
     def _profile(self, tensors: dict[str, torch.Tensor], history: History) -> Profile:
@@ -107,8 +110,11 @@ class PrefGen:
         return History(liked=liked, disliked=disliked)
 
     def _look(self, examples: Sequence[Example]) -> list[Seen]:
+        return self._kept.of(examples, self._look_anew)
+
+    def _look_anew(self, examples: Sequence[Example]) -> list[Seen]:
         pictures = [open_picture(example.image) for example in examples]
-        return look(pictures, [example.prompt for example in examples], self.reader, self.clip)
+        return look(pictures, [None] * len(pictures), self.reader, self.clip)
 
     def _most(self, side: Sequence[Seen]) -> Sequence[Seen]:
         if len(side) <= self.plan.most:
@@ -124,10 +130,10 @@ class PrefGen:
     # ---- once per batch
 
     @contextmanager
-    def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[SDXL]:
+    def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[Lent]:
         """Lend the base model, these people speaking beside the text."""
         partners.check(profiles, self.mark, self.backbone.mark)
-        heard = voice(profiles, requests, self.conditioner, self.adapter)
+        heard = voices(profiles, requests, self.conditioner, self.adapter, self.backbone)
         with self.backbone.attending(heard) as lent:
             yield lent
 
@@ -147,7 +153,7 @@ class PrefGen:
         store.save(folder / FILE, tensors, kind=kind, config=config, version=VERSION)
 
     @classmethod
-    def from_pretrained(cls, folder: Path, backbone: SDXL, reader: Reader, clip: Clip) -> PrefGen:
+    def from_pretrained(cls, folder: Path, backbone: Lent, reader: Reader, clip: Clip) -> PrefGen:
         """As it was kept, with the partners it was trained with."""
         found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
         try:

@@ -31,6 +31,10 @@ class Embedded:
     core: Float[Tensor, "N C"]
     img: Float[Tensor, "N I"]
 
+    def rows(self, rows: slice) -> Embedded:
+        """Some of the people."""
+        return Embedded(sem=self.sem[rows], core=self.core[rows], img=self.img[rows])
+
     def kept(self, keep: Float[Tensor, " N"]) -> Embedded:
         """Rows times 1 or 0; a person of zeros is nobody in particular."""
         sem, core, img = (part * keep[:, None] for part in (self.sem, self.core, self.img))

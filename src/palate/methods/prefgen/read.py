@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -53,6 +53,10 @@ class Seen:
     point: Float[Tensor, " I"]
     prompt: str | None = None
 
+    def told(self, prompt: str | None) -> Seen:
+        """The same picture with what somebody said it shows."""
+        return replace(self, prompt=prompt)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class History:
@@ -101,7 +105,7 @@ def embedded(
     seen = [torch.stack([one.tokens for one in pictures]) for _, pictures in turns]
     sem, core = layers.of(reader.states(texts, seen))
     img = torch.stack([_point(history.liked, image) for history in histories])
-    return Embedded(sem=sem, core=core, img=img)
+    return Embedded(sem=sem, core=core, img=img.to(sem))
 
 
 def _point(liked: Sequence[Seen], chosen: Chosen) -> Float[Tensor, " I"]:

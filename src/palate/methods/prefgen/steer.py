@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from palate.backbones import Voice
+from palate.backbones import FLUX, SDXL, Voice
 from palate.backbones.voices import VoiceAdapter
 from palate.methods.prefgen.model import Conditioner, Embedded
 from palate.types import Profile, Request
@@ -35,31 +36,41 @@ def from_tensors(profiles: Sequence[Profile], prefix: str = "") -> Embedded:
 
 
 @torch.no_grad()
-def voice(
+def voices(
     profiles: Sequence[Profile],
     requests: Sequence[Request],
     conditioner: Conditioner,
     adapter: VoiceAdapter,
-) -> Voice:
+    backbone: SDXL | FLUX,
+) -> list[Voice]:
     """What speaks for these people.
 
     Where the negative prompt is heard, nobody speaks; with `avoid`, as much of who likes what they
-    dislike as it says.
+    dislike as it says. A model with guidance built in hears no negative prompt: there, that person
+    is taken away from what is said, by as much.
     """
     weight = next(conditioner.parameters())
     tokens = conditioner(_on(from_tensors(profiles), weight))
     nobody = conditioner.nobody().expand_as(tokens)
-    avoid = torch.tensor([request.avoid for request in requests]).to(weight)[:, None, None]
-    negative = nobody
-    if avoid.any():
-        away = conditioner(_on(from_tensors(profiles, AWAY), weight))
-        negative = nobody + avoid * (away - nobody)
-    return Voice(
+    own = Voice(
         tokens=tokens,
-        negative=negative,
+        negative=nobody,
         adapter=adapter,
         strength=tuple(request.strength for request in requests),
     )
+    avoid = tuple(request.avoid for request in requests)
+    if not any(avoid):
+        return [own]
+    away = conditioner(_on(from_tensors(profiles, AWAY), weight))
+    if any(backbone.guided(backbone.complete(request)) for request in requests):
+        share = torch.tensor(avoid).to(weight)[:, None, None]
+        return [replace(own, negative=nobody + share * (away - nobody))]
+    less = tuple(-share for share in avoid)
+    return [
+        own,
+        Voice(tokens=away, adapter=adapter, strength=less),
+        Voice(tokens=nobody, adapter=adapter, strength=avoid),
+    ]
 
 
 def _on(people: Embedded, like: Tensor) -> Embedded:
