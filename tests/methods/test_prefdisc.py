@@ -1,5 +1,7 @@
 """PREFDISC: two questions in one row are two questions, and a loss can teach."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from prefgen_toy import reader
@@ -65,6 +67,37 @@ def test_answers_within_the_history_are_foretold_one_place_before():
     history = len(one.tokens([WORDING.history(ASKED[0].shown)])[0])
     starts = rows.asked[0, 0] + 1  # of the second question, right after the history as the first
     assert rows.places[0, [history, starts]].tolist() == [history, history]
+
+
+def test_a_portrait_is_foretold_as_if_it_stood_alone():
+    """Word by word after the same history, and nothing in the row sees it."""
+    one, likes = reader(), "warm colors, watercolor"
+    seen = [pictures(4), pictures(2, seed=1)]
+    told = [replace(ASKED[0], likes=likes), ASKED[1]]
+    rows = packed(told, one, WORDING)
+    assert (rows.said[1] == UNASKED).all()
+    with torch.no_grad():
+        logits = _logits(one.model, rows, seen)
+        plain = _logits(one.model, without := packed(ASKED, one, WORDING), seen)
+    asked = torch.arange(2)[:, None]
+    torch.testing.assert_close(
+        logits[asked, rows.asked], plain[asked, without.asked], atol=1e-5, rtol=0
+    )
+    places = (rows.said[0] != UNASKED).nonzero().flatten()
+    said = one.processor.tokenizer.decode(rows.said[0, places])
+    assert said == "warm colors, watercolor <end_of_utterance>"
+    text = WORDING.portrait(ASKED[0].shown, likes)
+    feed = one.feed([text], [seen[0][:2]])
+    with torch.no_grad():
+        alone = one.model(**feed, use_cache=False).logits[0]
+    begins = len(one.tokens([WORDING.history(ASKED[0].shown) + WORDING.closing])[0]) - 1
+    whole = alone[begins : begins + len(places)]
+    torch.testing.assert_close(logits[0, places], whole, atol=1e-5, rtol=0)
+    losses = prefdisc_loss(one, told, seen, WORDING, Weights(portrait=0.5))
+    bare = prefdisc_loss(one, told, seen, WORDING, Weights(portrait=0.0))
+    off = torch.nn.functional.cross_entropy(logits[0, places], rows.said[0, places])
+    torch.testing.assert_close(losses["portrait"], off, atol=1e-5, rtol=0)
+    torch.testing.assert_close(losses["loss"], bare["loss"] + 0.5 * off, atol=1e-5, rtol=0)
 
 
 def test_it_learns_what_is_liked():

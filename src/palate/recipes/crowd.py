@@ -17,8 +17,9 @@ from palate.data.agents import SPLITS, Population, pairs_table, scenes, split_of
 from palate.methods.prefgen.asking import Shown
 from palate.methods.prefgen.prefdisc import Question
 from palate.sketchbook.drawing import draw
+from palate.sketchbook.people import World, affinities, attributes
 from palate.sketchbook.scenes import Scene
-from palate.sketchbook.words import prompt_of
+from palate.sketchbook.words import PHRASES, prompt_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,13 @@ def _eyes(crowd: Crowd, reader: Reader) -> Iterator[NDArray[np.float16]]:
     for pairs in crowd.scenes():
         sides = ([draw(scene) for scene in side] for side in zip(*pairs, strict=True))
         yield np.stack([reader.see(side).cpu().numpy().astype(np.float16) for side in sides])
+
+
+def portraits(people: NDArray[np.int64], most: int) -> list[str]:
+    """What each person likes in words, strongest first."""
+    tastes = affinities(people, World())
+    likes = (attributes(taste)[0][:most] for taste in tastes)
+    return [", ".join(PHRASES[value] for value in liked) for liked in likes]
 
 
 def prompts_of(person: Sequence[tuple[Scene, Scene]]) -> list[tuple[str, str]]:

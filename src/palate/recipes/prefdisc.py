@@ -6,7 +6,7 @@ from people and prompts of the train split.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
 from palate.methods.prefgen.prefdisc import Weights, prefdisc_loss
-from palate.recipes.crowd import Crowd, asked, looked_at, prompts_of
+from palate.recipes.crowd import Crowd, asked, looked_at, portraits, prompts_of
 from palate.recipes.discerning import Discerning, discern
 from palate.recipes.reader import DEBUG as TOY
 from palate.recipes.recipe import Parts
@@ -37,6 +37,7 @@ class PrefdiscRecipe:
     pairs: int = 12  # of each person, from which histories are drawn
     history: int = 8  # pairs at most
     prompts: float = 0.8  # share of histories told with prompts
+    portrait: int = 6  # how much of what a person likes is to be said in words
     wording: Wording = field(default_factory=Wording)
     weights: Weights = field(default_factory=Weights)
     cache: Path | str | None = None  # a folder for what the reader sees in the pictures
@@ -47,6 +48,7 @@ class PrefdiscRecipe:
         reader = self._reader()
         crowd = Crowd(split="train", people=self.people, pairs=self.pairs)
         told = [prompts_of(person) for person in crowd.scenes()]
+        likes = portraits(crowd.numbers(), self.portrait)
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
             people, seen = batch
@@ -56,7 +58,11 @@ class PrefdiscRecipe:
                 asked(told[int(person)] if known else None, mine.float(), count, generator)
                 for person, mine, known in zip(people, seen, prompts, strict=True)
             ]
-            questions, pictures = zip(*rows, strict=True)
+            asked_of, pictures = zip(*rows, strict=True)
+            questions = [
+                replace(question, likes=likes[int(person)])
+                for question, person in zip(asked_of, people, strict=True)
+            ]
             return prefdisc_loss(reader, questions, pictures, self.wording, self.weights)
 
         items = looked_at(crowd, reader, Path(self.cache) if self.cache else None)

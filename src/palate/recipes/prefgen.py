@@ -29,17 +29,17 @@ from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, embedded, look
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import Crowd
+from palate.recipes.crowd import Crowd, portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import draw
-from palate.sketchbook.people import World, affinities, attributes
 from palate.sketchbook.scenes import Scene
-from palate.sketchbook.words import PHRASES, prompt_of
+from palate.sketchbook.words import prompt_of
 from palate.store.tensors import content_fingerprint
 
 Lent = SDXL | FLUX
+MOST = 14  # likes in an attribute text, as many as CLIP can take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class PrefgenRecipe:
         crowd = Crowd(split="train", people=self.people, pairs=self.history + self.targets)
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
-        texts = clip.read([attribute_text(person) for person in crowd.numbers()])
+        texts = clip.read(portraits(crowd.numbers(), MOST))
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             bring(backbone, batch[1].device)
@@ -262,12 +262,6 @@ class Speaking(Parts):
     """Parts that know the whole method."""
 
     method: PrefGen
-
-
-def attribute_text(person: int, most: int = 14) -> str:
-    """What a person likes in words, strongest first, as many as CLIP can take."""
-    liked, _ = attributes(affinities([person], World())[0])
-    return ", ".join(PHRASES[value] for value in liked[:most])
 
 
 @torch.no_grad()

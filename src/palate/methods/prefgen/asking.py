@@ -31,7 +31,8 @@ class Wording:
     yes: str = "yes"
     no: str = "no"
     prompts: bool = True  # whether prompts are told where they are known
-    closing: str = f"User: Liked?{END}Assistant:"  # after a history; the state here is the person
+    # After a history; the state at its last token is the person, and what follows says so.
+    closing: str = f"User: What does this person like?{END}Assistant:"
 
     def question(self, prompt: str | None) -> str:
         """A turn up to the answer."""
@@ -46,6 +47,10 @@ class Wording:
         """All turns, answered."""
         turns = (self.question(one.prompt) + self.answer(one.liked) for one in shown)
         return "".join(turns)
+
+    def portrait(self, shown: Sequence[Shown], likes: str) -> str:
+        """A history and, in words, what the person likes."""
+        return f"{self.history(shown)}{self.closing} {likes}{END}"
 
     def query(self, shown: Sequence[Shown], prompt: str | None) -> str:
         """A history and one more picture, whose answer is open."""
