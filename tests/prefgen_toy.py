@@ -23,7 +23,7 @@ from palate.sketchbook.scenes import any_scene
 from palate.types import Example, Taste
 
 PLAN = Plan(
-    sizes=Sizes(sem=32, core=32, img=32, text=32, token=24, each=2, inner=16),
+    sizes=Sizes(sem=32, core=32, img=32, text=32, token=64, each=2, inner=16),
     layers=Layers(sem=(13, 14, 15, 16), core=(8,)),
 )
 

@@ -21,10 +21,20 @@ _HOME = {
     "Profile": "palate.types",
     "Request": "palate.types",
     "Taste": "palate.types",
+    "steering": "palate.pipelines",
 }
 
 __version__ = "0.1.0"
-__all__ = ["Example", "PalateError", "Picture", "Profile", "Request", "Taste", "__version__"]
+__all__ = [
+    "Example",
+    "PalateError",
+    "Picture",
+    "Profile",
+    "Request",
+    "Taste",
+    "__version__",
+    "steering",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,6 +71,22 @@ def test_a_taste_becomes_a_file_and_a_file_makes_pictures(kept, pictures, tmp_pa
     assert read_provenance(made["nobody"])["method"] is None
 
 
+def test_a_taste_becomes_an_adapter_for_others(kept, pictures, tmp_path):
+    mine = tmp_path / "me.palate.safetensors"
+    how = ["--weights", kept, "--json"]
+    palate("read", "--likes", pictures / "likes", *TINY, *how, "--out", mine)
+    result, facts = palate("export", "--profile", mine, "--out", tmp_path / "out", *how)
+    assert result.exit_code == 0, result.output
+    assert sorted(facts["files"]) == sorted(map(str, (tmp_path / "out").iterdir()))
+    assert len(facts["files"]) == 3
+    palate("read", "--likes", pictures / "likes", *TINY, "--method", "words", "--weights",
+           kept.parent / "toy-reader", "--out", mine)  # fmt: skip
+    result, _ = palate("export", "--profile", mine, "--out", tmp_path / "none",
+                       "--weights", kept.parent / "toy-reader")  # fmt: skip
+    assert result.exit_code == 2
+    assert "words has no adapter that could be written" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -97,7 +113,7 @@ def test_reading_needs_something_to_read():
 def test_weights_are_for_one_base_model(kept, pictures):
     likes = ["--likes", pictures / "likes"]
     result, _ = palate("read", *likes, "--backbone", "tiny-flux", "--weights", kept)
-    assert "PrefGen speaks in SDXL-class models; tiny-flux is none" in result.output
+    assert "trained with tiny-sdxl" in result.output and "base model is tiny-flux" in result.output
     result, _ = palate("read", *likes, *TINY)
     assert "There are no PrefGen weights for tiny-sdxl in this package" in result.output
     result, _ = palate("read", *likes, *TINY, "--weights", pictures)

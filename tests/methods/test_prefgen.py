@@ -185,7 +185,7 @@ def test_nobody_is_zeros_all_the_way():
     conditioner = Conditioner(PLAN.sizes)
     zeros = Embedded(sem=torch.zeros(2, 32), core=torch.zeros(2, 32), img=torch.zeros(2, 32))
     tokens = conditioner(zeros)
-    assert tokens.shape == (2, 6, 24)
+    assert tokens.shape == (2, 6, 64)
     torch.testing.assert_close(tokens[:1], conditioner.nobody())
     assert not conditioner.aligned(zeros.sem).any()
     dropped = Embedded(sem=torch.ones(2, 32), core=torch.ones(2, 32), img=torch.ones(2, 32))
@@ -205,7 +205,7 @@ def test_rivals_have_their_own_shape(change):
     tokens = Conditioner(sizes)(
         Embedded(sem=torch.ones(2, 32), core=torch.ones(2, 32), img=torch.ones(2, 32))
     )
-    assert tokens.shape == (2, 2 * len(sizes.components), 24)
+    assert tokens.shape == (2, 2 * len(sizes.components), 64)
 
 
 # ---- the whole

@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("generate")(generating.generate)
 app.command("read")(tastes.read)
+app.command("export")(tastes.export)
 app.command("show")(showing.show)
 app.add_typer(sources.app, name="data")
 app.add_typer(evaluating.app, name="eval")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.cli.speech import AsJson, say
-from palate.errors import BadInput
+from palate.errors import BadInput, Mismatch
 
 if TYPE_CHECKING:
     from palate.types import Method, Profile
@@ -78,3 +78,27 @@ def person(
     taste = taste_from_piles(likes, dislikes)
     found = load_method(method or DEFAULT, backbone, weights)
     return found, found.read(taste)
+
+
+def export(
+    profile: Annotated[Path, typer.Option(help="A profile that `palate read` made.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
+    backbone: Annotated[
+        str | None, typer.Option(help="The base model; the one the profile names if left out.")
+    ] = None,
+    weights: Weights = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a taste as an IP-Adapter that stock diffusers loads, with no Palate."""
+    from palate.backbones.catalog import backbone as load_backbone
+    from palate.methods.table import method as load_method
+    from palate.store.profiles import load_profile
+
+    person = load_profile(profile)
+    lent = load_backbone(backbone or person.backbone.name)
+    method = load_method(person.method.name, lent, weights)
+    write = getattr(method, "export", None)
+    if write is None:
+        raise Mismatch(f"{person.method.name} has no adapter that could be written as a file.")
+    files = [str(file) for file in write(person, out)]
+    say(f"In {out}: an adapter, the person, and how to use them.", {"files": files}, as_json)

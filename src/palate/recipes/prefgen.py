@@ -88,7 +88,7 @@ class PrefgenRecipe:
     layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(8, 9, 10)))
     image: Chosen = "medoid"
     wording: Wording = field(default_factory=Wording)
-    token: int = 224  # how wide a person's tokens are
+    token: int | None = None  # how wide a person's tokens are; None: as the base model's text
     each: int = 4
     inner: int = 128
     fusion: Fusion = "concat"
@@ -165,7 +165,7 @@ class PrefgenRecipe:
             core=reader.width,
             img=clip.width,
             text=clip.width,
-            token=self.token,
+            token=self.token or _text_width(backbone),
             each=self.each,
             inner=self.inner,
             fusion=self.fusion,
@@ -262,6 +262,12 @@ class Speaking(Parts):
     """Parts that know the whole method."""
 
     method: PrefGen
+
+
+def _text_width(backbone: Lent) -> int:
+    if isinstance(backbone, FLUX):
+        return backbone.pipe.transformer.config.joint_attention_dim
+    return backbone.pipe.unet.config.cross_attention_dim
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from palate.errors import BadFile, Mismatch
 from palate.images import open_picture
 from palate.methods import partners
 from palate.methods.prefgen.asking import Wording
+from palate.methods.prefgen.export import export
 from palate.methods.prefgen.kept import Kept
 from palate.methods.prefgen.model import Conditioner, Embedded, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded, look, spread
@@ -136,6 +137,19 @@ class PrefGen:
         heard = voices(profiles, requests, self.conditioner, self.adapter, self.backbone)
         with self.backbone.attending(heard) as lent:
             yield lent
+
+    # ---- for others
+
+    def export(self, profile: Profile, folder: Path) -> list[Path]:
+        """An IP-Adapter file and the person's embeddings, for stock diffusers."""
+        partners.check([profile], self.mark, self.backbone.mark)
+        if not isinstance(self.backbone, SDXL):
+            raise Mismatch(
+                f"{self.backbone.name} is FLUX-class, where diffusers' IP-Adapters speak elsewhere "
+                "than PrefGen does: a file would not say the same. Use palate.steering there."
+            )
+        width = self.backbone.pipe.unet.config.cross_attention_dim
+        return export(folder, profile, self.conditioner, self.adapter, width)
 
     # ---- as a folder
 

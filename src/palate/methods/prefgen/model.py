@@ -4,8 +4,9 @@
     e_core ──────────────────────────────┼─▶ Conditioner ──▶ tokens ──▶ VoiceAdapter
     e_img ───────────────────────────────┘
 
-Of what the paper leaves open: four tokens for each component, each through a linear map and a norm
-of its own, as IP-Adapter's; a person nobody knows is zeros before that map.
+Of what the paper leaves open: four tokens for each component, through a linear map of its own and
+one norm for all, as IP-Adapter's, so that stock pipelines can say them; a person nobody knows is
+zeros before that map.
 """
 
 from __future__ import annotations
@@ -81,15 +82,22 @@ class Conditioner(nn.Module):
         named = "sem" in sizes.components
         self.aligner = Aligner(sizes.sem, sizes.text, sizes.inner) if named else None
         self.heads = nn.ModuleDict(
-            {name: _Head(widths[name], sizes.token, sizes.each) for name in sizes.components}
+            {name: nn.Linear(widths[name], sizes.token * sizes.each) for name in sizes.components}
         )
+        self.norm = nn.LayerNorm(sizes.token)
         self.fusion = _Attention(sizes) if sizes.fusion == "attention" else None
 
     def forward(self, people: Embedded) -> Float[Tensor, "N T C"]:
         """`each` tokens for each component, of everybody."""
+        parts = self.parts(people)
+        said = torch.cat([head(parts[name]) for name, head in self.heads.items()], 1)
+        tokens = self.norm(said.unflatten(1, (-1, self.sizes.token)))
+        return self.fusion(tokens) if self.fusion else tokens
+
+    def parts(self, people: Embedded) -> dict[str, Tensor]:
+        """What the tokens are made of, by component: e_u = [ê_sem; e_core; e_img]."""
         parts = {"sem": self.aligned(people.sem), "core": people.core, "img": people.img}
-        tokens = [head(parts[name]) for name, head in self.heads.items()]
-        return self.fusion(tokens) if self.fusion else torch.cat(tokens, 1)
+        return {name: parts[name] for name in self.sizes.components}
 
     def aligned(self, sem: Float[Tensor, "N S"]) -> Float[Tensor, "N D"]:
         """e_sem in the text space; nobody's zeros stay zeros."""
@@ -105,16 +113,6 @@ class Conditioner(nn.Module):
         return self(Embedded(sem=sem, core=core, img=img))
 
 
-class _Head(nn.Module):
-    def __init__(self, width: int, token: int, each: int) -> None:
-        super().__init__()
-        self.each = each
-        self.linear, self.norm = nn.Linear(width, token * each), nn.LayerNorm(token)
-
-    def forward(self, x: Float[Tensor, "N W"]) -> Float[Tensor, "N each C"]:
-        return self.norm(self.linear(x).unflatten(1, (self.each, -1)))
-
-
 class _Attention(nn.Module):
     """The paper's rival of concatenation: learned queries look at all components' tokens."""
 
@@ -125,8 +123,7 @@ class _Attention(nn.Module):
         self.attention = nn.MultiheadAttention(sizes.token, heads, batch_first=True)
         self.norm = nn.LayerNorm(sizes.token)
 
-    def forward(self, parts: list[Tensor]) -> Tensor:
-        tokens = torch.cat(parts, 1)
+    def forward(self, tokens: Float[Tensor, "N T C"]) -> Float[Tensor, "N T C"]:
         queries = self.queries.expand(len(tokens), -1, -1)
         seen, _ = self.attention(queries, tokens, tokens, need_weights=False)
         return self.norm(queries + seen)
