@@ -71,6 +71,23 @@ def test_a_taste_becomes_a_file_and_a_file_makes_pictures(kept, pictures, tmp_pa
     assert read_provenance(made["nobody"])["method"] is None
 
 
+def test_a_profile_is_shown(kept, pictures, tmp_path):
+    mine = tmp_path / "me.palate.safetensors"
+    sides = ["--likes", pictures / "likes", "--dislikes", pictures / "dislikes"]
+    palate("read", *sides, *TINY, "--weights", kept, "--out", mine)
+    result, facts = palate("show", mine, "--json")
+    assert facts["method"]["name"] == "prefgen"
+    assert facts["read from"] == "3 liked and 2 disliked pictures"
+    result, facts = palate("show", mine, *sides, "--weights", kept, "--json")
+    assert result.exit_code == 0, result.output
+    assert set(facts["told most"]) == {"0.png", "1.png", "2.png"}
+    assert sorted(facts["told most"].values(), reverse=True) == list(facts["told most"].values())
+    result, _ = palate("show", mine)
+    assert "read from         3 liked and 2 disliked pictures" in result.output
+    result, _ = palate("show", pictures / "likes" / "0.png", "--likes", pictures / "likes")
+    assert "go with a profile, not with a picture" in result.output
+
+
 def test_a_taste_becomes_an_adapter_for_others(kept, pictures, tmp_path):
     mine = tmp_path / "me.palate.safetensors"
     how = ["--weights", kept, "--json"]

@@ -18,7 +18,9 @@ from palate.methods.prefgen.loss import aligned, answered, score, told_apart
 from palate.methods.prefgen.method import PrefGen
 from palate.methods.prefgen.model import Aligner, Conditioner, Embedded
 from palate.methods.prefgen.read import Layers, Seen, _point, medoid, spread
-from palate.types import Example, Mark, Request, Taste
+from palate.methods.prefgen.words import nearness, words
+from palate.sketchbook.words import PHRASES
+from palate.types import Example, Mark, Request, Taste, Word
 
 ASKED = Request(prompt="a cat", steps=2, seed=3)
 
@@ -176,6 +178,42 @@ def test_hundreds_of_pictures_are_read_by_the_most_different(method):
     few = replace(many, liked=[many.liked[i] for i in spread(points, PLAN.most)])
     torch.testing.assert_close(profile.tensors["core"], method.profiles([few])[0].tensors["core"])
     assert profile.liked == 30
+
+
+# ---- in words
+
+
+def test_words_stand_out_by_hand():
+    """Cosines 1, 0, 0, -1 have mean 0 and deviation 0.8165: 1 stands out by 1.22."""
+    phrases = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [-1.0, 0.0]])
+    near = nearness(torch.tensor([[5.0, 0.0], [-2.0, 0.0]]), phrases)
+    spread = math.sqrt(2 / 3)
+    assert near[0].tolist() == pytest.approx([1 / spread, 0, 0, -1 / spread])
+    names = ["warm", "ink", "dusk", "cool"]
+    assert words(names, near[0], None) == (Word(text="warm", weight=1.22),)
+    both = words(names, near[0], near[1])
+    assert both == (Word(text="warm", weight=2.45), Word(text="cool", weight=-2.45))
+    assert words(names, near[0], near[0]) == ()  # liked and disliked alike
+
+
+def test_a_profile_is_put_in_words_and_pictures_told(tmp_path):
+    method = prefgen(replace(PLAN, vocabulary=tuple(PHRASES.values())))
+    person = method.read(taste(range(3), range(10, 12)))
+    known = {*method.plan.vocabulary}
+    alone = method.read(taste(range(3)))
+    for one in (person, alone):
+        assert {word.text for word in one.words} <= known
+    assert alone.words and all(word.weight > 1 for word in alone.words)
+    told = method.telling(taste(range(3), range(10, 12)))
+    assert len(told) == 3 and min(told) >= 0
+    (rest,) = method.profiles([replace(h := method.look(taste(range(3))), liked=h.liked[1:])])
+    core = alone.tensors["core"], rest.tensors["core"]
+    apart = 1 - torch.cosine_similarity(*core, dim=0).item()
+    assert method.telling(taste(range(3)))[0] == pytest.approx(apart, abs=1e-5)
+    assert method.telling(taste(range(1))) == [1.0]
+    method.save_pretrained(tmp_path)
+    again = PrefGen.from_pretrained(tmp_path, method.backbone, method.reader, method.clip)
+    assert again.plan == method.plan
 
 
 # ---- conditioning

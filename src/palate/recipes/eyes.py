@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
-from palate.backbones.builtin import Tower
+from palate.backbones.builtin import Tower, folder_of
 from palate.backbones.builtin.reader import (
     ReaderSizes,
     Seen,
+    begin_seeing,
     eyes,
     new_reader,
     picture_tokens,
@@ -47,12 +49,17 @@ class EyesRecipe:
     summary: str = "the reader's eyes: what pictures show, in a few tokens each"
     fit: Fit
     sizes: ReaderSizes = SIZES
+    begin: Path | str | None = None  # a folder of an earlier training, to go on from its eyes
+    first: int = TRAIN_FROM  # seed of the first picture; another one shows others
     pictures: int = 1_000_000
     tested: int = 1000
 
     def parts(self) -> Parts:
         """Eyes and heads; pictures; how wrong the heads are."""
         reader = new_reader(self.sizes)
+        if self.begin is not None:
+            folder = folder_of(self.begin, "pair of eyes", "sketchbook-eyes", "begin")
+            begin_seeing(reader, load_file(folder / "model.safetensors"))
         heads = Seen(self.sizes.tokens * self.sizes.reads.width, HEADS)
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
@@ -61,7 +68,7 @@ class EyesRecipe:
             scenes = [scene_in("train", seed) for seed in seeds.tolist()]
             return misread(heads(tokens.flatten(1)), scenes)
 
-        items = captions.Seen(first=TRAIN_FROM, count=self.pictures)
+        items = captions.Seen(first=self.first, count=self.pictures)
         return Seeing(
             modules={**eyes(reader), "heads": heads}, items=items, loss=loss, reader=reader
         )

@@ -35,7 +35,7 @@ from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Scene
-from palate.sketchbook.words import prompt_of
+from palate.sketchbook.words import PHRASES, prompt_of
 from palate.store.tensors import content_fingerprint
 
 Lent = SDXL | FLUX
@@ -88,6 +88,7 @@ class PrefgenRecipe:
     layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(8, 9, 10)))
     image: Chosen = "medoid"
     wording: Wording = field(default_factory=Wording)
+    vocabulary: tuple[str, ...] = tuple(PHRASES.values())
     token: int | None = None  # how wide a person's tokens are; None: as the base model's text
     each: int = 4
     inner: int = 128
@@ -109,7 +110,13 @@ class PrefgenRecipe:
             torch.default_generator.manual_seed(0)
             conditioner = Conditioner(sizes)
         adapter = backbone.new_adapter(tokens=sizes.token)
-        plan = Plan(sizes=sizes, layers=self.layers, wording=self.wording, image=self.image)
+        plan = Plan(
+            sizes=sizes,
+            layers=self.layers,
+            wording=self.wording,
+            image=self.image,
+            vocabulary=self.vocabulary,
+        )
         crowd = Crowd(split="train", people=self.people, pairs=self.history + self.targets)
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from palate.methods.prefgen.kept import Kept
 from palate.methods.prefgen.model import Conditioner, Embedded, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded, look, spread
 from palate.methods.prefgen.steer import AWAY, rows, voices
+from palate.methods.prefgen.words import moved, nearness, without_each, words
 from palate.store.tensors import content_fingerprint
-from palate.types import Example, Mark, Profile, Request, Taste
+from palate.types import Example, Mark, Profile, Request, Taste, Word
 
 Lent = SDXL | FLUX
 FILE, KIND, VERSION = "prefgen.safetensors", "prefgen", 1
@@ -45,6 +47,7 @@ class Plan:
     wording: Wording = field(default_factory=Wording)
     image: Chosen = "medoid"
     most: int = 8  # pictures of each side that are told; of more, the most different ones
+    vocabulary: tuple[str, ...] = ()  # phrases a profile is put in; none: it stays without words
 
 
 class PrefGen:
@@ -91,10 +94,14 @@ class PrefGen:
         away = rows(both.rows(slice(len(told), None)), AWAY)
         for i, row in zip(opposed, away, strict=True):
             tensors[i] |= row
-        return [self._profile(*one) for one in zip(tensors, histories, strict=True)]
+        said = self._said(both, len(told), opposed)
+        return [self._profile(*one) for one in zip(tensors, said, histories, strict=True)]
 
-    def _profile(self, tensors: dict[str, torch.Tensor], history: History) -> Profile:
+    def _profile(
+        self, tensors: dict[str, torch.Tensor], said: tuple[Word, ...], history: History
+    ) -> Profile:
         return Profile(
+            words=said,
             method=self.mark,
             backbone=self.backbone.mark,
             reader=self.reader.mark,
@@ -103,6 +110,29 @@ class PrefGen:
             disliked=len(history.disliked),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+    def _said(self, both: Embedded, people: int, opposed: Sequence[int]) -> list[tuple[Word, ...]]:
+        """Everybody in words; `both` holds people, then the opposites of some of them."""
+        names, sizes = self.plan.vocabulary, self.conditioner.sizes
+        if not names or "sem" not in sizes.components:
+            return [()] * people
+        weight = next(self.conditioner.parameters())
+        with torch.no_grad():
+            near = nearness(self.conditioner.aligned(both.sem.to(weight)), self._phrases.to(weight))
+        against = dict(zip(opposed, near[people:], strict=True))
+        return [words(names, near[i], against.get(i)) for i in range(people)]
+
+    @cached_property
+    def _phrases(self) -> torch.Tensor:
+        return self.clip.read(self.plan.vocabulary)
+
+    def telling(self, taste: Taste) -> list[float]:
+        """How much each liked picture told: how far who they are moves when it is left out."""
+        history = self.look(taste)
+        if len(history.liked) < 2:
+            return [1.0]
+        core = self._embedded([history, *without_each(history)]).core
+        return moved(core[0], core[1:])
 
     def look(self, taste: Taste) -> History:
         """Every picture of a taste through both eyes, once."""
@@ -199,5 +229,6 @@ def _plan(config: dict[str, Any]) -> Plan:
             "sizes": Sizes(**{**sizes, "components": tuple(sizes["components"])}),
             "layers": Layers(sem=tuple(layers["sem"]), core=tuple(layers["core"])),
             "wording": Wording(**config["wording"]),
+            "vocabulary": tuple(config["vocabulary"]),
         }
     )

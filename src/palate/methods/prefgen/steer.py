@@ -58,7 +58,10 @@ def voices(
         adapter=adapter,
         strength=tuple(request.strength for request in requests),
     )
-    avoid = tuple(request.avoid for request in requests)
+    avoid = tuple(  # who dislikes nothing has nothing to avoid
+        request.avoid if AWAY + PARTS[0] in profile.tensors else 0.0
+        for profile, request in zip(profiles, requests, strict=True)
+    )
     if not any(avoid):
         return [own]
     away = conditioner(_on(from_tensors(profiles, AWAY), weight))
