@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    steering: Any  # imports nothing: its module stands above all others
     from palate.errors import PalateError as PalateError
     from palate.types import Example as Example
     from palate.types import Picture as Picture

@@ -91,6 +91,43 @@ def taste(
 
 
 @app.command()
+def strength(
+    method: Annotated[str, typer.Argument(help="A method, or METHOD=FOLDER of its weights.")],
+    strengths: Annotated[list[float] | None, typer.Option("--at", min=0, help="Settings.")] = None,
+    backbone: Annotated[str, typer.Option(help="The base model.")] = "sketchbook-sdxl",
+    judge: Annotated[str, typer.Option(help="The judge.")] = "sketchbook-judge",
+    people: Annotated[int, typer.Option(min=2, help="People nothing was trained on.")] = 60,
+    prompts: Annotated[int, typer.Option(min=1, help="Pictures for each.")] = 1,
+    history: Annotated[int, typer.Option(min=1, help="Pairs they show.")] = 8,
+    avoid: Annotated[float, typer.Option(min=0)] = 0.0,
+    steps: Annotated[int | None, typer.Option(help="Steps; the model's own if left out.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="JSON file; plots and a .txt beside it.")] = (
+        Path("out/eval/strength.json")
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Say what the strength of a method does to taste and content, with a plot."""
+    check_folder(out.parent)
+    from palate.backbones import catalog
+    from palate.methods.table import method as load_method
+    from palate.recipes.comparing import Comparing
+    from palate.recipes.dialing import STRENGTHS, dial, plot
+    from palate.store import write_bytes, write_json
+
+    judging, model = catalog.judge(judge), catalog.backbone(backbone)
+    name, _, at = method.partition("=")
+    found = load_method(name, model, Path(at) if at else None)
+    asked = Comparing(people=people, prompts=prompts, history=history, avoid=avoid, steps=steps)
+    dialled = dial(found, judging, asked, strengths or STRENGTHS, progress("pictures"))
+    facts = {"method": str(found.mark), "backbone": str(model.mark), "asked": asdict(asked)}
+    facts["strengths"] = dialled.facts()
+    write_json(out, facts)
+    write_bytes(out.with_suffix(".txt"), f"{dialled.table()}\n".encode())
+    plots = [str(file) for file in plot(dialled, out)]
+    say(f"{dialled.table()}\nAlso in {out}.", {**facts, "out": str(out), "plots": plots}, as_json)
+
+
+@app.command()
 def prefdisc(
     reader: Annotated[str, typer.Argument(help="A reader: a name or a folder.")],
     people: Annotated[int, typer.Option(min=2, help="People nothing was trained on.")] = 300,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli.speech import AsJson, say
+from palate.cli.speech import AsJson, progress, say
 from palate.errors import BadInput, Mismatch
 
 if TYPE_CHECKING:
@@ -30,13 +31,27 @@ DEFAULT = "prefgen"
 def read(
     likes: Likes = None,
     dislikes: Dislikes = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(help="Folder of Parquet shards, one person a row; --out is a folder then."),
+    ] = None,
     backbone: Annotated[str, typer.Option(help="The model it is for.")] = "sketchbook-sdxl",
     method: MethodName = None,
     weights: Weights = None,
+    workers: Annotated[
+        int | None, typer.Option(help="With --people: processes; default one a core.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("me.palate.safetensors"),
     as_json: AsJson = False,
 ) -> None:
-    """Learn a person's taste from pictures, and keep it as one small file."""
+    """Learn a person's taste from pictures, and keep it as one small file.
+
+    With --people, everybody's in a table of people.
+    """
+    if people is not None:
+        if likes or dislikes:
+            raise BadInput("A table of people and folders were given. Give one or the other.")
+        return _read_people(people, out, method or DEFAULT, backbone, weights, workers, as_json)
     from palate.backbones.catalog import backbone as load_backbone
     from palate.store import save_profile
 
@@ -48,6 +63,27 @@ def read(
     facts = {"profile": str(out), "fingerprint": mark, "method": str(found[1].method)}
     facts |= {"liked": found[1].liked, "disliked": found[1].disliked}
     say(f"{told} were read into {out} ({out.stat().st_size:,} bytes).", facts, as_json)
+
+
+def _read_people(
+    people: Path,
+    out: Path,
+    method: str,
+    backbone: str,
+    weights: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    from palate.data.bulk import run
+    from palate.recipes.reading import ReadPeople
+
+    where = str(weights.absolute()) if weights else None
+    work = ReadPeople(method=method, backbone=backbone, weights=where)
+    built = run(people, out, work, workers=workers, progress=progress("shards"))
+    left = [asdict(problem) for problem in built.problems]
+    lines = [f"{built.rows} people were read into {out}; {len(left)} left out."]
+    lines += [f"  {p.file} row {p.row}: {p.reason}" for p in built.problems[:20]]
+    say("\n".join(lines), {"people": built.rows, "out": str(out), "left_out": left}, as_json)
 
 
 def person(

@@ -31,6 +31,10 @@ class Figure:
     n: int
     units: int
 
+    def __format__(self, how: str) -> str:
+        """In percent with its interval: f"{figure:>24}"."""
+        return f"{f'{self.value:.1%} ({self.low:.1%}, {self.high:.1%})':{how}}"
+
     def facts(self) -> dict[str, Any]:
         """For JSON, which knows no infinity: there, None is "nobody knows"."""
         return {k: v if isfinite(v) else None for k, v in asdict(self).items()}

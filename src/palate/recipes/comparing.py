@@ -23,7 +23,7 @@ from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World
 from palate.sketchbook.scenes import CONTENTS, Scene
 from palate.sketchbook.words import prompt_of
-from palate.types import Example, Method, Picture, Request, Taste
+from palate.types import Example, Method, Picture, Profile, Request, Taste
 
 PLAIN = "plain"
 
@@ -91,8 +91,8 @@ class Compared:
         """A row for each method."""
         rows = [f"{'':14}{'taste':>22}{'content':>22}{'wins against plain':>26}"]
         for name, scores in self.scores.items():
-            taste, content = (_percent(figure) for figure in alone(scores, self.wishes))
-            wins = _percent(self.against(name).wins) if name != PLAIN else ""
+            taste, content = alone(scores, self.wishes)
+            wins = self.against(name).wins if name != PLAIN else ""
             rows.append(f"{name:14}{taste:>22}{content:>22}{wins:>26}")
         return "\n".join(rows)
 
@@ -106,25 +106,41 @@ def compare(
 ) -> Compared:
     """Everybody's pictures by every method, and by the base model alone."""
     wishes, requests = asked.asked()
-    tastes = [taste_of(person(n, asked.history, World())) for n in asked.numbers()]
     total, scores = (1 + len(methods)) * len(requests), {}
-    for turn, (name, method) in enumerate([(PLAIN, None), *methods.items()]):
+    ways: list[tuple[str, Method | None]] = [(PLAIN, None), *methods.items()]
+    for turn, (name, method) in enumerate(ways):
         done = turn * len(requests)
-        pictures: list[Picture] = []
-        profiles = [] if method is None else [method.read(taste) for taste in tastes]
-        for start in range(0, len(requests), _AT_ONCE):
-            some = requests[start : start + _AT_ONCE]
-            if method is None:
-                pictures += plain(some, backbone=backbone)
-            else:
-                people = [profiles[(start + i) // asked.prompts] for i in range(len(some))]
-                pictures += generate(people, some, method=method)
-            on_picture(done + len(pictures), total)
+        profiles = profiles_of(method, asked) if method else None
+        pictures = made(
+            requests, method or backbone, profiles, lambda n, d=done: on_picture(d + n, total)
+        )
         scores[name] = scored(pictures, wishes, judge)
     return Compared(wishes=wishes, scores=scores)
 
 
-_AT_ONCE = 16
+def profiles_of(method: Method, asked: Comparing) -> list[Profile]:
+    """Everybody's, once for each picture they ask for."""
+    tastes = [taste_of(person(n, asked.history, World())) for n in asked.numbers()]
+    return [profile for taste in tastes for profile in [method.read(taste)] * asked.prompts]
+
+
+def made(
+    requests: Sequence[Request],
+    by: Any,
+    profiles: Sequence[Profile] | None,
+    on_picture: Callable[[int], None] = lambda done: None,
+    at_once: int = 16,
+) -> list[Picture]:
+    """Pictures some at a time: by a method for these people, or by a base model for nobody."""
+    pictures: list[Picture] = []
+    for start in range(0, len(requests), at_once):
+        some = slice(start, start + at_once)
+        if profiles is None:
+            pictures += plain(requests[some], backbone=by)
+        else:
+            pictures += generate(profiles[some], requests[some], method=by)
+        on_picture(len(pictures))
+    return pictures
 
 
 def taste_of(shown: Person) -> Taste:
@@ -135,7 +151,3 @@ def taste_of(shown: Person) -> Taste:
 
 def _example(scene: Scene) -> Example:
     return Example(image=to_png(draw(scene)), prompt=prompt_of(scene.content))
-
-
-def _percent(figure: Any) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%}, {figure.high:.1%})"

@@ -72,10 +72,9 @@ class Discerned:
         """A row for each length of history, then the controls."""
         rows = [f"{'pairs':>6}{'told apart':>24}{'by counting values':>24}{'AUC':>24}{'off':>8}"]
         for count in self.told:
-            cells = (_percent(by[count]) for by in (self.told, self.counted, self.auc))
-            row = "".join(f"{cell:>24}" for cell in cells)
+            row = "".join(f"{by[count]:>24}" for by in (self.told, self.counted, self.auc))
             rows.append(f"{count:>6}{row}{self.calibration[count]:>8.3f}")
-        rows += [f"{name:32}{_percent(figure):>22}" for name, figure in self.controls.items()]
+        rows += [f"{name:32}{figure:>22}" for name, figure in self.controls.items()]
         return "\n".join(rows)
 
 
@@ -178,7 +177,3 @@ def _turned(question: Question, pictures: Tensor) -> Row:
     """The history from its end to its beginning."""
     turned = [replace(one, picture=place) for place, one in enumerate(reversed(question.shown))]
     return replace(question, shown=turned), torch.cat([pictures[:-2].flip(0), pictures[-2:]])
-
-
-def _percent(figure: Figure) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%}, {figure.high:.1%})"

@@ -158,17 +158,13 @@ def table(found: Sequence[Probed]) -> str:
     head = f"{'layer':>5}" + "".join(f"{probed.task:>24}" for probed in found)
     rows = [head]
     for layer in range(len(found[0].layers)):
-        cells = [f"{_percent(probed.layers[layer]):>24}" for probed in found]
+        cells = [f"{probed.layers[layer]:>24}" for probed in found]
         rows.append(f"{layer:>5}" + "".join(cells))
     rows.append("best " + "".join(f"{probed.best:>24}" for probed in found))
     rows.append(
         "chance" + "".join(f"{probed.chance:>{23 + (i > 0)}.1%}" for i, probed in enumerate(found))
     )
     return "\n".join(rows)
-
-
-def _percent(figure: Figure) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
 
 
 def plot(found: Sequence[Probed], out: Path) -> list[Path]:

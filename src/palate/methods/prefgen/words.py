@@ -45,7 +45,8 @@ def words(
 
 def _outstanding(vocabulary: Sequence[str], near: Tensor, most: int) -> dict[str, float]:
     order = near.argsort(descending=True, stable=True)[:most].tolist()
-    return {vocabulary[i]: round(float(near[i]), 2) for i in order if near[i] > 1}
+    chosen = (int(i) for i in order if near[i] > 1)
+    return {vocabulary[i]: round(float(near[i]), 2) for i in chosen}
 
 
 def without_each(history: History) -> list[History]:
