@@ -249,25 +249,11 @@ def test_rivals_have_their_own_shape(change):
 # ---- the whole
 
 
-def test_strength_zero_is_the_base_model_bit_for_bit(anywhere):
-    person = anywhere.read(taste(range(2), range(4, 6)))
-    base = plain(ASKED, backbone=anywhere.backbone)[0].pixels
-    loud = generate(person, ASKED, method=anywhere)[0]
-    silent = generate(person, replace(ASKED, strength=0.0), method=anywhere)[0]
-    assert np.array_equal(silent.pixels, base)
-    assert not np.array_equal(loud.pixels, base)
-    assert np.array_equal(plain(ASKED, backbone=anywhere.backbone)[0].pixels, base)
-    assert loud.method == anywhere.mark
-
-
-def test_different_people_in_one_batch(anywhere):
+def test_people_are_heard(anywhere):
     people = [anywhere.read(taste(range(2))), anywhere.read(taste(range(7, 9), range(3, 5)))]
-    both = generate(people, [ASKED, replace(ASKED, avoid=1.0)], method=anywhere)
-    for person, picture in zip(people, both, strict=True):
-        alone = generate(person, picture.request, method=anywhere)[0]
-        difference = np.abs(alone.pixels.astype(int) - picture.pixels).max()
-        assert difference <= 1
-    assert not np.array_equal(both[0].pixels, both[1].pixels)
+    base = plain(ASKED, backbone=anywhere.backbone)[0].pixels
+    one, other = (p.pixels for p in generate(people, [ASKED, ASKED], method=anywhere))
+    assert not np.array_equal(one, base) and not np.array_equal(one, other)
 
 
 def test_dislikes_have_a_dial_of_their_own(anywhere):
