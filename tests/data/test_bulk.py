@@ -165,8 +165,8 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(recipes, drawn, tmp_p
 def test_ctrl_c_is_one_sentence_and_leaves_no_half_shard(recipes, drawn, tmp_path):
     out = tmp_path / "out"
     running = begin(recipes, out)
-    while not list(out.glob(".slices.*/*")) and running.poll() is None:
-        time.sleep(0.01)  # until the first slice is done
+    while not [*out.glob(".slices.*/*"), *out.glob("*pairs-*")] and running.poll() is None:
+        time.sleep(0.005)  # until the first slice is done, or already in the first shard
     os.killpg(running.pid, signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert said.startswith("Stopped: ") and "of 3 shards are done; run the same command" in said
