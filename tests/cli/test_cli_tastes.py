@@ -131,7 +131,9 @@ def test_weights_are_for_one_base_model(kept, pictures):
     likes = ["--likes", pictures / "likes"]
     result, _ = palate("read", *likes, "--backbone", "tiny-flux", "--weights", kept)
     assert "trained with tiny-sdxl" in result.output and "base model is tiny-flux" in result.output
+    result, _ = palate("read", *likes, *TINY, "--weights", kept, "--method", "ip-adapter")
+    assert "holds the method prefgen, and ip-adapter was asked for" in result.output
     result, _ = palate("read", *likes, *TINY)
-    assert "There are no PrefGen weights for tiny-sdxl in this package" in result.output
+    assert "There are no prefgen weights for tiny-sdxl in this package" in result.output
     result, _ = palate("read", *likes, *TINY, "--weights", pictures)
     assert "holds no PrefGen" in result.output

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from prefgen_toy import prefgen, reader, taste
+from prefgen_toy import PLAN, prefgen, reader, taste
 
 from palate import store
 from palate.backbones.tiny import tiny_flux, tiny_sdxl
@@ -17,7 +17,9 @@ from palate.methods.table import METHODS
 from palate.methods.words import method as words
 from palate.types import Mark, Method, Request, Taste
 
+ALONE = replace(PLAN, sizes=replace(PLAN.sizes, components=("img",)))
 TOYS: dict[str, Callable[[Any], Method]] = {
+    "ip-adapter": lambda backbone: prefgen(ALONE, backbone),
     "prefgen": lambda backbone: prefgen(backbone=backbone),
     "words": lambda backbone: words.Words(backbone, reader()),
 }
@@ -41,6 +43,7 @@ def method(request):
 
 def test_every_method_is_held_to_this():
     assert TOYS.keys() == METHODS.keys()
+    assert all(built(name, "sdxl").mark.name == name for name in TOYS)
 
 
 def test_it_is_a_method_and_its_profile_says_whose_it_is(method):

@@ -77,6 +77,11 @@ _ENTRIES = (
         summary="PrefGen's conditioner and adapter",
     ),
     Entry(
+        name="sketchbook-ip-adapter", kind="method", source="weights/sketchbook-ip-adapter",
+        pairs_with=("sketchbook-sdxl", "sketchbook-prefdisc", "sketchbook-clip"), **_OURS,
+        summary="the baseline that hears one liked picture",
+    ),
+    Entry(
         name="sketchbook-prefgen-flux", kind="method", source="weights/sketchbook-prefgen-flux",
         pairs_with=("sketchbook-flux", "sketchbook-prefdisc", "sketchbook-clip"), **_OURS,
         summary="PrefGen's conditioner and adapter, for the FLUX class",

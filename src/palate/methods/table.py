@@ -11,6 +11,7 @@ from palate.types import Method
 
 METHODS = {
     "words": "palate.methods.words.method:load",
+    "ip-adapter": "palate.methods.prefgen.loading:load_ip_adapter",
     "prefgen": "palate.methods.prefgen.loading:load",
 }
 

@@ -315,8 +315,14 @@ FLUX_PREFGEN = replace(
     summary="makes sketchbook-flux draw what a person likes, from a few pictures",
     partners=Partners(backbone=Path("out/train/sketchbook-flux/model")),
 )
+IP_ADAPTER = replace(
+    PREFGEN,
+    summary="the baseline: makes sketchbook-sdxl draw what looks like one liked picture",
+    components=("img",),
+    align=0.0,
+)
 DEBUG = PrefgenRecipe(
-    fit=Fit(steps=4, batch=4, lr=3e-3, log_every=1, checkpoint_steps=2),
+    fit=Fit(steps=4, batch=16, lr=1e-2, log_every=1, checkpoint_steps=2),
     partners=None,
     people=4,
     history=2,
@@ -327,4 +333,5 @@ DEBUG = PrefgenRecipe(
     each=2,
     tested=3,
 )
-FLUX_DEBUG = replace(DEBUG, fit=replace(DEBUG.fit, lr=1e-2), toy="flux")
+FLUX_DEBUG = replace(DEBUG, fit=replace(DEBUG.fit, lr=3e-2), toy="flux")
+IP_DEBUG = replace(DEBUG, components=("img",), align=0.0)

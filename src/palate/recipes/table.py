@@ -25,6 +25,8 @@ RECIPES = {
     "sketchbook-prefdisc-debug": "palate.recipes.prefdisc:DEBUG",
     "sketchbook-prefgen": "palate.recipes.prefgen:PREFGEN",
     "sketchbook-prefgen-flux": "palate.recipes.prefgen:FLUX_PREFGEN",
+    "sketchbook-ip-adapter": "palate.recipes.prefgen:IP_ADAPTER",
+    "sketchbook-ip-adapter-debug": "palate.recipes.prefgen:IP_DEBUG",
     "sketchbook-prefgen-debug": "palate.recipes.prefgen:DEBUG",
     "sketchbook-prefgen-flux-debug": "palate.recipes.prefgen:FLUX_DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
@@ -45,6 +47,7 @@ ORDER = (
     "sketchbook-prefdisc",
     "sketchbook-prefgen",
     "sketchbook-prefgen-flux",
+    "sketchbook-ip-adapter",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from palate.backbones import FLUX, SDXL, catalog
@@ -13,11 +14,24 @@ NAMES = {  # base model -> what this package has for it
     "sketchbook-sdxl": "sketchbook-prefgen",
     "sketchbook-flux": "sketchbook-prefgen-flux",
 }
+BASELINES = {"sketchbook-sdxl": "sketchbook-ip-adapter"}
 
 
 def load(backbone: SDXL | FLUX, weights: Path | None = None) -> PrefGen:
+    """The method whole."""
+    return _loaded(backbone, weights, "prefgen", NAMES)
+
+
+def load_ip_adapter(backbone: SDXL | FLUX, weights: Path | None = None) -> PrefGen:
+    """The baseline: only how a liked picture looks, as an IP-Adapter hears it."""
+    return _loaded(backbone, weights, "ip-adapter", BASELINES)
+
+
+def _loaded(
+    backbone: SDXL | FLUX, weights: Path | None, method: str, names: Mapping[str, str]
+) -> PrefGen:
     """Its header is read first, so that a wrong partner is named before a weight is loaded."""
-    folder = weights or _of_this_package(backbone)
+    folder = weights or _of_this_package(backbone, method, names)
     if not (folder / FILE).is_file():
         raise BadFile(f"{folder} holds no PrefGen ({FILE} is missing).")
     config = check_kind(folder / FILE, KIND, VERSION).config
@@ -29,16 +43,19 @@ def load(backbone: SDXL | FLUX, weights: Path | None = None) -> PrefGen:
         )
     reader = catalog.reader(_near(folder, config["reader"]["name"]))
     clip = catalog.clip(_near(folder, config["clip"]["name"]))
-    return PrefGen.from_pretrained(folder, backbone, reader, clip)
+    found = PrefGen.from_pretrained(folder, backbone, reader, clip)
+    if found.mark.name != method:
+        raise Mismatch(f"{folder} holds the method {found.mark.name}, and {method} was asked for.")
+    return found
 
 
-def _of_this_package(backbone: SDXL | FLUX) -> Path:
-    if backbone.name not in NAMES:
+def _of_this_package(backbone: SDXL | FLUX, method: str, names: Mapping[str, str]) -> Path:
+    if backbone.name not in names:
         raise Mismatch(
-            f"There are no PrefGen weights for {backbone.name} in this package. Train some, or "
-            f"give their folder; there are some for: {', '.join(NAMES)}."
+            f"There are no {method} weights for {backbone.name} in this package. Train some, or "
+            f"give their folder; there are some for: {', '.join(names)}."
         )
-    return catalog.folder(NAMES[backbone.name])
+    return catalog.folder(names[backbone.name])
 
 
 def _near(folder: Path, name: str) -> str | Path:

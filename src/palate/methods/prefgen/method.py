@@ -66,7 +66,9 @@ class PrefGen:
         self.conditioner = conditioner.eval().requires_grad_(False)
         self.adapter = adapter.eval().requires_grad_(False)
         self._kept = Kept()
-        self.mark = Mark(name="prefgen", fingerprint=content_fingerprint(*self._content()))
+        alone = plan.sizes.components == ("img",)
+        name = "ip-adapter" if alone else "prefgen"  # e_img and nothing else is what that is
+        self.mark = Mark(name=name, fingerprint=content_fingerprint(*self._content()))
 
     @property
     def partners(self) -> tuple[Lent, Reader, Clip]:
