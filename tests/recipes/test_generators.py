@@ -113,9 +113,8 @@ def test_lots_lie_one_after_another(tmp_path):
         assert np.array_equal(pixels, draw(scene_in("train", seed, ease)))
         again = latents_of(auto, torch.from_numpy(pixels[None]))[0]
         torch.testing.assert_close(torch.from_numpy(latents).float(), again, atol=0.03, rtol=0.02)
-    told = generating.told(torch.tensor([seed]), torch.tensor([0.9]), generator(3))
-    scene = scene_in("train", seed, 0.9)
-    assert told == generating.TELLING.all_of([scene], generator(3))
+    told = generating.scenes_of(torch.tensor([seed, 5]), torch.tensor([0.9, 0.0]))
+    assert told == [scene_in("train", seed, 0.9), scene_in("train", 5)]
     with pytest.raises(IndexError):
         drawn[5]
 

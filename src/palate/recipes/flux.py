@@ -36,6 +36,7 @@ from palate.backbones.text import Embeddings
 from palate.learn.settings import Fit
 from palate.recipes.generating import (
     LOTS,
+    TELLING,
     Noised,
     Painting,
     Sources,
@@ -44,12 +45,13 @@ from palate.recipes.generating import (
     keep_backbone,
     missed,
     noised,
+    scenes_of,
     to_latents,
-    told,
     trained,
     weights_of,
 )
 from palate.recipes.recipe import Parts
+from palate.recipes.standing import Standing, hearing, unflattened
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.7 M numbers
@@ -68,6 +70,7 @@ class FluxRecipe:
     pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
+    standing: float = 0.5  # how much saying what stands where counts beside the flow
     shift: float = 0.6  # of the times that are learned from, towards noise
     guided: float = 0.125  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
@@ -79,23 +82,28 @@ class FluxRecipe:
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
+        standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
             bring(backbone, given.device)
             step = noised(to_latents(vae, given), generator, self.shift)
-            said = flux_states(backbone, told(seeds, eases, generator))
+            scenes = scenes_of(seeds, eases)
+            said = flux_states(backbone, TELLING.all_of(scenes, generator))
             guidance = self._guidance(len(seeds), generator).to(given.device)
-            flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
+            with hearing(backbone.pipe.transformer.proj_out) as heard:
+                flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
+            stands = standing.missed(unflattened(heard[0]), scenes)
             # After it, not before: autocast keeps weights it has cast, and would keep them without
             # gradients.
             target = self._target(backbone, step, said, guidance)
             each = missed(flow, target, weights)
             plain = each[self._taught(len(seeds)) :].mean()  # comparable with other recipes
-            return {"loss": each.mean(), "plain": plain}
+            loss = each.mean() + self.standing * stands
+            return {"loss": loss, "plain": plain, "standing": stands}
 
         shown = items(vae, self.pictures, self.cache)
-        modules = trained(backbone, "transformer", self.begin)
+        modules = trained(backbone, "transformer", self.begin) | {"standing": standing}
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def _taught(self, rows: int) -> int:

@@ -118,11 +118,10 @@ def _encoded(vae: Any, pictures: Tensor) -> Tensor:
         return latents_of(vae, pictures)
 
 
-def told(seeds: Tensor, eases: Tensor, generator: torch.Generator) -> list[str]:
-    """Captions of a batch's scenes."""
+def scenes_of(seeds: Tensor, eases: Tensor) -> list[Scene]:
+    """The scenes of a batch."""
     both = zip(seeds.tolist(), eases.tolist(), strict=True)
-    scenes = [scene_in("train", seed, round(ease, 6)) for seed, ease in both]
-    return TELLING.all_of(scenes, generator)
+    return [scene_in("train", seed, round(ease, 6)) for seed, ease in both]
 
 
 def to_latents(vae: Any, given: Tensor) -> Tensor:

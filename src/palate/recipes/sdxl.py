@@ -26,6 +26,7 @@ from palate.backbones.builtin import (
 from palate.learn.settings import Fit
 from palate.recipes.generating import (
     LOTS,
+    TELLING,
     Painting,
     Sources,
     items,
@@ -33,12 +34,13 @@ from palate.recipes.generating import (
     keep_backbone,
     missed,
     noised,
+    scenes_of,
     to_latents,
-    told,
     trained,
     weights_of,
 )
 from palate.recipes.recipe import Parts
+from palate.recipes.standing import Standing, hearing
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
 UNET = UNetSizes()  # 2.7 M numbers
@@ -57,6 +59,7 @@ class SdxlRecipe:
     pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
+    standing: float = 0.5  # how much saying what stands where counts beside the flow
     shift: float = 0.6  # of the times that are learned from, towards noise
     defaults: Defaults = DEFAULTS
     tested: int = 1000
@@ -65,17 +68,25 @@ class SdxlRecipe:
         """U-Net and second text encoder, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
-        weights = weights_of(vae)
+        unet, weights = backbone.pipe.unet, weights_of(vae)
+        standing = Standing(self.unet.widths[0], SIZE // 8)
 
-        def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> Tensor:
+        def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
             bring(backbone, given.device)
             step = noised(to_latents(vae, given), generator, self.shift)
-            said = sdxl_states(backbone, told(seeds, eases, generator))
-            return missed(backbone.predict(step.latents, step.t, said), step.target, weights).mean()
+            scenes = scenes_of(seeds, eases)
+            said = sdxl_states(backbone, TELLING.all_of(scenes, generator))
+            with hearing(unet.conv_out) as heard:
+                flow = backbone.predict(step.latents, step.t, said)
+            parts = {
+                "flow": missed(flow, step.target, weights).mean(),
+                "standing": standing.missed(heard[0], scenes),
+            }
+            return {"loss": parts["flow"] + self.standing * parts["standing"], **parts}
 
         shown = items(vae, self.pictures, self.cache)
-        modules = trained(backbone, "unet", self.begin)
+        modules = trained(backbone, "unet", self.begin) | {"standing": standing}
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def keep(self, parts: Parts, folder: Path) -> None:

@@ -7,6 +7,7 @@ dozen fills.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from math import pi
 
@@ -46,12 +47,21 @@ def paint(scene: Scene, size: int) -> NDArray[np.uint8]:
 
 
 def subjects(canvas: skia.Canvas, scene: Scene, palette: Palette, numbers: Numbers) -> None:
-    """One subject or two, each in its place, facing either way."""
+    """One subject or two, each in its own colours."""
     turn = int(numbers[0] * 3)
     wear = (
         palette,
         colours(scene["palette"], scene["light"], turn + 1),
     )  # two subjects never wear the same
+    for (_, parts), wears in zip(standing(canvas, scene, numbers), wear, strict=False):
+        for role, shape, outlined in parts:
+            if outlined is not None:
+                canvas.drawPath(outlined, brush(palette.dark))
+            canvas.drawPath(shape, brush(getattr(wears, role)))
+
+
+def standing(canvas: skia.Canvas, scene: Scene, numbers: Numbers) -> Iterator[tuple[str, Outlines]]:
+    """Each subject and its parts, the canvas moved to its place, facing either way."""
     for i, (subject, (x, y, half)) in enumerate(
         zip(scene.content.subjects, places(scene), strict=True)
     ):
@@ -60,12 +70,7 @@ def subjects(canvas: skia.Canvas, scene: Scene, palette: Palette, numbers: Numbe
         canvas.save()
         canvas.translate(x + float(play[0]), y + float(play[1]))
         canvas.scale(-half if variant % 2 else half, half)  # odd variants face the other way
-        for role, shape, outlined in outlines_of(
-            subject, scene["shape"], scene["outline"], variant
-        ):
-            if outlined is not None:
-                canvas.drawPath(outlined, brush(palette.dark))
-            canvas.drawPath(shape, brush(getattr(wear[i], role)))
+        yield subject, outlines_of(subject, scene["shape"], scene["outline"], variant)
         canvas.restore()
 
 

@@ -1,0 +1,47 @@
+"""Saying what stands where beside a flow."""
+
+from math import log
+
+import pytest
+import torch
+from torch import nn
+
+from palate.recipes.standing import KINDS, SIZE, Standing, hearing, unflattened
+from palate.sketchbook.layout import layout
+from palate.sketchbook.scenes import any_scene
+
+
+def test_who_knows_nothing_is_surprised_by_the_logarithm_of_how_many_there_are():
+    head = Standing(3, 16)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    missed = head.missed(torch.ones(2, 3, 16, 16), [any_scene(1), any_scene(2)])
+    assert missed.item() == pytest.approx((log(KINDS[0]) + log(KINDS[1])) / 2)
+
+
+@pytest.mark.parametrize("side", [16, 8])
+def test_who_is_told_the_answer_is_not_surprised(side):
+    scene = any_scene(3)
+    codes = torch.from_numpy(layout(scene, SIZE)).long()
+    told = torch.cat([nn.functional.one_hot(codes[..., n], k) for n, k in enumerate(KINDS)], -1)
+    finer = SIZE // side
+    features = nn.functional.pixel_unshuffle(9.0 * told.permute(2, 0, 1)[None].float(), finer)
+    head = Standing(features.shape[1], side)
+    with torch.no_grad():
+        head.weight.copy_(torch.eye(features.shape[1])[:, :, None, None])
+        head.bias.zero_()
+    assert head.missed(features, [scene]).item() < 0.01
+    assert head.missed(features.flip(3), [scene]).item() > 1
+
+
+def test_a_layer_is_heard_only_while_it_is_asked_for():
+    layer = nn.Linear(2, 2)
+    with hearing(layer) as heard:
+        layer(torch.ones(1, 2))
+    layer(torch.zeros(1, 2))
+    assert len(heard) == 1 and torch.equal(heard[0], torch.ones(1, 2))
+
+
+def test_places_in_rows_come_back_in_order():
+    rows = torch.arange(4.0)[None, :, None].expand(1, 4, 3)
+    assert unflattened(rows)[0, 1].tolist() == [[0, 1], [2, 3]]
