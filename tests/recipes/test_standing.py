@@ -2,21 +2,27 @@
 
 from math import log
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from palate.recipes.standing import KINDS, SIZE, Standing, hearing, unflattened
+from palate.recipes.standing import KINDS, SIZE, Beside, Standing, hearing, unflattened
 from palate.sketchbook.layout import layout
-from palate.sketchbook.scenes import any_scene
+from palate.sketchbook.scenes import any_scene, look_to_codes
+from palate.sketchbook.vocabulary import SIZES
 
 
 def test_who_knows_nothing_is_surprised_by_the_logarithm_of_how_many_there_are():
     head = Standing(3, 16)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
+    for weight in head.parameters():
+        nn.init.zeros_(weight)
     missed = head.missed(torch.ones(2, 3, 16, 16), [any_scene(1), any_scene(2)])
-    assert missed.item() == pytest.approx((log(KINDS[0]) + log(KINDS[1])) / 2)
+    assert missed["standing"].item() == pytest.approx((log(KINDS[0]) + log(KINDS[1])) / 2)
+    assert missed["look"].item() == pytest.approx(np.log(SIZES).mean())
+    parts = {"flow": torch.tensor(1.0), **missed}
+    total = Beside(standing=3.0, look=2.0).total(parts).item()
+    assert total == pytest.approx(1 + 1.5 * log(KINDS[0] * KINDS[1]) + 2 * np.log(SIZES).mean())
 
 
 @pytest.mark.parametrize("side", [16, 8])
@@ -28,10 +34,23 @@ def test_who_is_told_the_answer_is_not_surprised(side):
     features = nn.functional.pixel_unshuffle(9.0 * told.permute(2, 0, 1)[None].float(), finer)
     head = Standing(features.shape[1], side)
     with torch.no_grad():
-        head.weight.copy_(torch.eye(features.shape[1])[:, :, None, None])
-        head.bias.zero_()
-    assert head.missed(features, [scene]).item() < 0.01
-    assert head.missed(features.flip(3), [scene]).item() > 1
+        head.places.weight.copy_(torch.eye(features.shape[1])[:, :, None, None])
+        head.places.bias.zero_()
+    assert head.missed(features, [scene])["standing"].item() < 0.01
+    assert head.missed(features.flip(3), [scene])["standing"].item() > 1
+
+
+def test_who_is_told_the_look_is_not_surprised():
+    scene = any_scene(3)
+    told = [nn.functional.one_hot(torch.tensor(code), size)
+            for code, size in zip(look_to_codes(scene.look), SIZES, strict=True)]  # fmt: skip
+    features = 9.0 * torch.cat(told).float()[None, :, None, None].expand(1, -1, 16, 16)
+    head = Standing(features.shape[1], 16)
+    with torch.no_grad():
+        head.look.weight.copy_(torch.eye(features.shape[1]))
+        head.look.bias.zero_()
+    assert head.missed(features, [scene])["look"].item() < 0.01
+    assert head.missed(features.flip(1), [scene])["look"].item() > 1
 
 
 def test_a_layer_is_heard_only_while_it_is_asked_for():

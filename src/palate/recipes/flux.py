@@ -51,7 +51,7 @@ from palate.recipes.generating import (
     weights_of,
 )
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import Standing, hearing, unflattened
+from palate.recipes.standing import Beside, Standing, hearing, unflattened
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.7 M numbers
@@ -70,8 +70,8 @@ class FluxRecipe:
     pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
-    standing: float = 0.5  # how much saying what stands where counts beside the flow
-    shift: float = 0.6  # of the times that are learned from, towards noise
+    beside: Beside = field(default_factory=Beside)
+    shift: float = 1.0  # of the times that are learned from, towards noise
     guided: float = 0.125  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
     defaults: Defaults = DEFAULTS
@@ -93,14 +93,13 @@ class FluxRecipe:
             guidance = self._guidance(len(seeds), generator).to(given.device)
             with hearing(backbone.pipe.transformer.proj_out) as heard:
                 flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
-            stands = standing.missed(unflattened(heard[0]), scenes)
             # After it, not before: autocast keeps weights it has cast, and would keep them without
             # gradients.
             target = self._target(backbone, step, said, guidance)
             each = missed(flow, target, weights)
             plain = each[self._taught(len(seeds)) :].mean()  # comparable with other recipes
-            loss = each.mean() + self.standing * stands
-            return {"loss": loss, "plain": plain, "standing": stands}
+            parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
+            return {"loss": self.beside.total(parts), "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)
         modules = trained(backbone, "transformer", self.begin) | {"standing": standing}

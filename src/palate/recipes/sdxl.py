@@ -40,7 +40,7 @@ from palate.recipes.generating import (
     weights_of,
 )
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import Standing, hearing
+from palate.recipes.standing import Beside, Standing, hearing
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=12, guidance=3.0, text_length=LENGTH)
 UNET = UNetSizes()  # 2.7 M numbers
@@ -59,8 +59,8 @@ class SdxlRecipe:
     pictures: Mapping[float, int] = field(default_factory=lambda: dict(LOTS))  # by their ease
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
-    standing: float = 0.5  # how much saying what stands where counts beside the flow
-    shift: float = 0.6  # of the times that are learned from, towards noise
+    beside: Beside = field(default_factory=Beside)
+    shift: float = 1.0  # of the times that are learned from, towards noise
     defaults: Defaults = DEFAULTS
     tested: int = 1000
 
@@ -79,11 +79,9 @@ class SdxlRecipe:
             said = sdxl_states(backbone, TELLING.all_of(scenes, generator))
             with hearing(unet.conv_out) as heard:
                 flow = backbone.predict(step.latents, step.t, said)
-            parts = {
-                "flow": missed(flow, step.target, weights).mean(),
-                "standing": standing.missed(heard[0], scenes),
-            }
-            return {"loss": parts["flow"] + self.standing * parts["standing"], **parts}
+            parts = {"flow": missed(flow, step.target, weights).mean()}
+            parts |= standing.missed(heard[0], scenes)
+            return {"loss": self.beside.total(parts), **parts}
 
         shown = items(vae, self.pictures, self.cache)
         modules = trained(backbone, "unet", self.begin) | {"standing": standing}

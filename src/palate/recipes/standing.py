@@ -1,14 +1,15 @@
-"""What stands where, which a generator learns to say beside the flow.
+"""What stands where and how things look, which a generator learns to say beside the flow.
 
 Of all that a flow misses, the subjects are a few per cent, and without help they are learned last.
-A head on the features the flow is read from names subject and part at each place, so that those
-features hold them soon. The head is left behind when training ends.
+Heads on the features the flow is read from name subject and part at each place, and the look, so
+that those features hold them soon. The heads are left behind when training ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,27 +17,45 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palate.sketchbook.layout import PARTS, layout
-from palate.sketchbook.scenes import Scene
-from palate.sketchbook.vocabulary import SUBJECTS
+from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.vocabulary import SIZES, SUBJECTS
 
 KINDS = (1 + len(SUBJECTS), 1 + len(PARTS))
 SIZE = 32  # places a side
 NOBODY = 0.3  # how much a place where nothing stands counts
 
 
-class Standing(nn.Conv2d):
-    """From features (B, width, `side`, `side`) to subject and part at SIZE x SIZE places."""
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """How much what is said beside the flow counts."""
+
+    standing: float = 2.0
+    look: float = 1.0
+
+    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """All in one."""
+        return parts["flow"] + self.standing * parts["standing"] + self.look * parts["look"]
+
+
+class Standing(nn.Module):
+    """From features (B, width, `side`, `side`) to SIZE x SIZE places, and to the look of all."""
 
     def __init__(self, width: int, side: int) -> None:
+        super().__init__()
         self.finer = SIZE // side
-        super().__init__(width, self.finer**2 * sum(KINDS), 1)
+        self.places = nn.Conv2d(width, self.finer**2 * sum(KINDS), 1)
+        self.look = nn.Linear(width, sum(SIZES))
 
-    def missed(self, features: Tensor, scenes: Sequence[Scene]) -> Tensor:
-        """How surprised it is by what stands where in these scenes."""
+    def missed(self, features: Tensor, scenes: Sequence[Scene]) -> dict[str, Tensor]:
+        """How surprised it is by what stands where in these scenes, and by their looks."""
         codes = torch.from_numpy(np.stack([layout(scene, SIZE) for scene in scenes]))
         codes = codes.to(features.device).long()
-        said = F.pixel_shuffle(self(features), self.finer).float().split(KINDS, 1)
-        return torch.stack([_surprise(kind, codes[..., n]) for n, kind in enumerate(said)]).mean()
+        said = F.pixel_shuffle(self.places(features), self.finer).float().split(KINDS, 1)
+        there = [_surprise(kind, codes[..., n]) for n, kind in enumerate(said)]
+        look = torch.tensor([look_to_codes(scene.look) for scene in scenes]).to(features.device)
+        values = self.look(features.mean((2, 3))).float().split(SIZES, 1)
+        like = [F.cross_entropy(value, look[:, n]) for n, value in enumerate(values)]
+        return {"standing": torch.stack(there).mean(), "look": torch.stack(like).mean()}
 
 
 def _surprise(said: Tensor, codes: Tensor) -> Tensor:
