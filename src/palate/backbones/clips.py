@@ -56,6 +56,11 @@ class Clip:
         """How many numbers a point has."""
         return self.model.config.projection_dim
 
+    @property
+    def preprocessing(self) -> str:
+        """What is done to a picture before it is seen."""
+        return described(self._pictures)
+
     @torch.no_grad()
     def see(
         self, pictures: Sequence[NDArray[np.uint8]], *, at_once: int = 64
@@ -84,3 +89,19 @@ class Clip:
         """What of a text is too long to be read; mostly nothing."""
         ids = self._tokenizer(text, add_special_tokens=False).input_ids
         return self._tokenizer.decode(ids[self._tokenizer.model_max_length - 2 :])
+
+
+def described(processor: Any) -> str:
+    """What an image processor of transformers does, in words."""
+    how = processor.to_dict()
+    steps = [_said("resize", how["size"])] if how["do_resize"] else []
+    steps += [_said("crop", how["crop_size"])] if how["do_center_crop"] else []
+    spread = (how["image_mean"], how["image_std"]) if how["do_normalize"] else ([0], [1])
+    around, by = (" ".join(f"{number:g}" for number in numbers) for numbers in spread)
+    kind = Image.Resampling(how["resample"]).name.lower()
+    return ", ".join([*steps, kind, f"less {around}", f"over {by}"])
+
+
+def _said(what: str, size: Any) -> str:
+    """Such as "resize shortest_edge 224"."""
+    return " ".join([what, *(f"{side} {pixels}" for side, pixels in dict(size).items() if pixels)])

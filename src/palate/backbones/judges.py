@@ -56,10 +56,14 @@ class Judge(
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """Pictures (n, 3, 128, 128) in -1..1 to logits for each head."""
+        logits = self.heads(self.pooled(pixels))
+        return dict(zip(HEADS, logits.split(list(HEADS.values()), 1), strict=True))
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """What it knows of each picture before it decides: six numbers a channel."""
         x = self.body(pixels)
         quarters = F.adaptive_avg_pool2d(x, 2).flatten(1)  # left and right matter
-        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3)), quarters], dim=1)
-        return dict(zip(HEADS, self.heads(pooled).split(list(HEADS.values()), 1), strict=True))
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3)), quarters], dim=1)
 
     @torch.inference_mode()
     def look_at(self, pictures: NDArray[np.uint8]) -> Sight:

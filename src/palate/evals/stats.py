@@ -47,7 +47,7 @@ def mean(values: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: in
     """
     x = np.asarray(values, np.float64)
     assert x.ndim == 1 and len(x), x.shape
-    sums, counts = _by_unit(x, units)
+    sums, counts = by_unit(x, units)
     low, high = _percentiles(sums, counts, seed) if len(sums) > 1 else (-inf, inf)
     return Figure(value=float(x.mean()), low=low, high=high, n=len(x), units=len(sums))
 
@@ -58,16 +58,23 @@ def share(right: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: in
     Wilson alone takes the pictures of one prompt for independent; drawing units alone calls 20 of
     20 a certainty.
     """
-    x = np.asarray(right, bool)
+    return half_share(np.asarray(right, bool), units, seed=seed)
+
+
+def half_share(
+    right: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0
+) -> Figure:
+    """A share in which a tie counts by half: of values 0, 1/2 and 1."""
+    x = np.asarray(right, np.float64)
     found = mean(x, units, seed=seed)
-    low, high = wilson(int(x.sum()), len(x))
+    low, high = wilson(float(x.sum()), len(x))
     if found.units > 1:
         low, high = min(low, found.low), max(high, found.high)
     return Figure(value=found.value, low=low, high=high, n=found.n, units=found.units)
 
 
-def wilson(right: int, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Wilson's score interval for `right` of n independent trials."""
+def wilson(right: float, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's score interval for `right` of n independent trials; a tie may be half right."""
     assert 0 <= right <= n and n > 0, (right, n)
     z = NormalDist().inv_cdf((1 + level) / 2)
     p = right / n
@@ -77,7 +84,13 @@ def wilson(right: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return (0.0 if right == 0 else low), (1.0 if right == n else high)  # not 1e-17
 
 
-def _by_unit(
+def some_of(n: int, size: int, seed: int, draw: int) -> NDArray[np.int64]:
+    """The numbers of `size` of n, none twice: a set drawn with replacement repeats pictures, and
+    looks further from any other than it is."""
+    return np.sort(np.argsort(uniform(seed, name_key("some"), draw, np.arange(n)))[:size])
+
+
+def by_unit(
     x: NDArray[np.float64], units: Sequence[Hashable] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum and count of each unit's values, units in the order they first appear."""
