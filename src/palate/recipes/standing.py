@@ -27,10 +27,14 @@ NOBODY = 0.3  # how much a place where nothing stands counts
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """How much what is said beside the flow counts."""
+    """How much what is said beside the flow counts.
 
-    standing: float = 2.0
-    look: float = 1.0
+    Too little and prompts are learned late; too much and the flow is. A first run of some thousand
+    steps at (2, 8) and a second one at (0.5, 1.5) is quicker than either.
+    """
+
+    standing: float = 1.0
+    look: float = 3.0  # the mean of twelve dimensions
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """All in one."""
