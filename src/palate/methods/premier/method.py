@@ -1,0 +1,158 @@
+"""Premier as a method: place people among those who were trained, steer a FLUX-class model.
+
+premier.safetensors   modulator, trained people and what their pictures look like; in its header
+                      what it goes with
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from palate import store
+from palate.backbones import FLUX
+from palate.backbones.clips import Clip
+from palate.errors import BadFile, Mismatch
+from palate.methods import partners
+from palate.methods.premier.fitting import Fitting, Newcomer, fitted
+from palate.methods.premier.model import Modulator, Sizes
+from palate.methods.premier.newcomers import coefficients, combined
+from palate.methods.premier.read import Seen, look
+from palate.methods.premier.steer import USER, deltas
+from palate.methods.premier.users import Known, Users
+from palate.store.tensors import content_fingerprint
+from palate.types import Mark, Profile, Request, Taste
+
+FILE, KIND, VERSION = "premier.safetensors", "premier", 1
+KEPT = torch.bfloat16  # modulator, users and profiles; a full-size person is 61,440 bytes
+
+
+class Premier:
+    """A modulator and the people it was trained with, for one base model; a CLIP to see others."""
+
+    def __init__(
+        self, backbone: FLUX, clip: Clip, modulator: Modulator, users: Users, known: Known
+    ) -> None:
+        modulator.sizes.check(backbone)
+        users.check(modulator.sizes, known)
+        self.backbone, self.clip, self.known = backbone, clip, known
+        self.modulator = modulator.eval().requires_grad_(False)
+        self.users = users.eval().requires_grad_(False)
+        self.mark = Mark(name=KIND, fingerprint=content_fingerprint(*self._content()))
+
+    # ---- once per person
+
+    def read(self, taste: Taste, more: Fitting | None = None) -> Profile:
+        """Where their pictures place this person; with `more`, then or instead by gradients."""
+        return self.profile(taste, look([taste], self.clip)[0], more)
+
+    def read_all(self, tastes: Sequence[Taste]) -> list[Profile]:
+        """Many people, their pictures looked at together; nobody's profile depends on others."""
+        both = zip(tastes, look(tastes, self.clip), strict=True)
+        return [self.profile(taste, seen) for taste, seen in both]
+
+    def profile(self, taste: Taste, seen: Seen, more: Fitting | None = None) -> Profile:
+        """Of a person whose pictures were looked at before."""
+        weights = coefficients(self.known, seen.liked.cpu(), seen.disliked.cpu())
+        user = combined(self.users.table, weights.to(self.users.table))
+        if more is not None:
+            user = self._fitted(taste, weights, more)
+        return self.profile_of(user, liked=len(taste.liked), disliked=len(taste.disliked))
+
+    def profile_of(self, user: Tensor, *, liked: int = 0, disliked: int = 0) -> Profile:
+        """A person by their tokens (tokens, width), such as a row of the users' table."""
+        return Profile(
+            method=self.mark,
+            backbone=self.backbone.mark,
+            reader=self.clip.mark,
+            tensors={USER: user.detach().to(KEPT).cpu().clone()},
+            liked=liked,
+            disliked=disliked,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _fitted(self, taste: Taste, weights: Tensor, more: Fitting) -> Tensor:
+        start = weights if more.begin == "pictures" else None
+        newcomer = Newcomer(self.users.table, more.what, start)
+        how: dict[str, Any] = {"modulator": self.modulator, "backbone": self.backbone}
+        return fitted(newcomer, taste.liked, more, **how)
+
+    # ---- once per batch
+
+    @contextmanager
+    def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[FLUX]:
+        """Lend the base model, each text token turned towards its person."""
+        partners.check(profiles, self.mark, self.backbone.mark)
+        turned = deltas(profiles, requests, self.modulator, self.users.middle(), self.backbone)
+        with ExitStack() as lent:
+            for delta in turned:
+                lent.enter_context(self.backbone.modulating(delta))
+            yield self.backbone
+
+    # ---- as a folder
+
+    def _content(self) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
+        marks = {"backbone": self.backbone.mark, "clip": self.clip.mark}
+        config = {"sizes": asdict(self.modulator.sizes)}
+        config |= {name: vars(mark) for name, mark in marks.items()}
+        tensors = {f"modulator.{n}": t.to(KEPT) for n, t in self.modulator.state_dict().items()}
+        tensors |= {"users": self.users.table.detach().to(KEPT)}
+        return KIND, config, tensors | self.known.tensors()
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Everything but the base model and the CLIP."""
+        kind, config, tensors = self._content()
+        store.save(folder / FILE, tensors, kind=kind, config=config, version=VERSION)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, backbone: FLUX, clip: Clip) -> Premier:
+        """As it was kept, with the partners it was trained with."""
+        found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
+        try:
+            sizes = _sizes(found.config["sizes"])
+            kept = {name: Mark(**found.config[name]) for name in ("backbone", "clip")}
+            users = Users(tensors.pop("users").float())
+            known = Known(**{name: tensors.pop(name) for name in ("likes", "dislikes", "noise")})
+        except (KeyError, TypeError) as error:
+            raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
+        for name, partner in (("backbone", backbone), ("clip", clip)):
+            if kept[name].fingerprint != partner.mark.fingerprint:
+                raise Mismatch(
+                    f"This Premier was trained with the {name} {kept[name]}, and it is given "
+                    f"{partner.mark}."
+                )
+        modulator = Modulator(sizes)
+        own = {name.removeprefix("modulator."): part.float() for name, part in tensors.items()}
+        modulator.load_state_dict(own)
+        device = next(backbone.pipe.transformer.parameters()).device
+        return cls(backbone, clip, modulator.to(device), users.to(device), known)
+
+
+class Fitted:
+    """The same Premier, newcomers being fitted by gradients: a rival to set beside it."""
+
+    def __init__(self, premier: Premier, how: Fitting) -> None:
+        self.premier, self.how = premier, how
+        self.mark, self.backbone = premier.mark, premier.backbone
+
+    def read(self, taste: Taste) -> Profile:
+        """As `how` says."""
+        return self.premier.read(taste, self.how)
+
+    def steer(
+        self, profiles: Sequence[Profile], requests: Sequence[Request]
+    ) -> AbstractContextManager[FLUX]:
+        """As Premier does."""
+        return self.premier.steer(profiles, requests)
+
+
+def _sizes(config: dict[str, Any]) -> Sizes:
+    lists = {name: tuple(config[name]) for name in ("branches", "empty")}
+    return Sizes(**{**config, **lists})

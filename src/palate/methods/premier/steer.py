@@ -1,0 +1,55 @@
+"""Profiles and prompts as directions of the base model's modulation, once before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from palate.backbones import FLUX, Delta
+from palate.methods.premier.model import Modulator
+from palate.types import Profile, Request
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+USER = "user"  # a profile's only tensor
+
+
+@torch.no_grad()
+def deltas(
+    profiles: Sequence[Profile],
+    requests: Sequence[Request],
+    modulator: Modulator,
+    middle: Float[Tensor, "1 T U"],
+    backbone: FLUX,
+) -> list[Delta]:
+    """What turns the text of these pictures; the same person and prompt are computed once.
+
+    At `avoid` it is also taken away from who is this person's opposite: as far from the middle of
+    all people, on the other side.
+    """
+    strength = tuple(request.strength for request in requests)
+    avoid = tuple(  # who dislikes nothing has nothing to avoid
+        request.avoid if profile.disliked else 0.0
+        for profile, request in zip(profiles, requests, strict=True)
+    )
+    if not any((*strength, *avoid)):
+        return []
+    asked = [(id(p), r.prompt) for p, r in zip(profiles, requests, strict=True)]
+    places = {pair: place for place, pair in enumerate(dict.fromkeys(asked))}
+    rows = [places[pair] for pair in asked]
+    text = backbone.encode([*(prompt for _, prompt in places), ""]).tokens
+    said = text.to(next(modulator.parameters()))
+    person = {id(profile): profile.tensors[USER] for profile in profiles}
+    people = torch.stack([person[who] for who, _ in places]).to(said)
+    own = modulator(people, said[:-1], said[-1:])
+    found = [own.rows(rows, text).delta(modulator.sizes.blocks, strength)]
+    if any(avoid):
+        middle = middle.to(said).expand_as(people)
+        sides = (modulator(who, said[:-1], said[-1:]) for who in (middle, 2 * middle - people))
+        away = next(sides).less(next(sides))
+        found.append(away.rows(rows, text).delta(modulator.sizes.blocks, avoid))
+    return found

@@ -1,0 +1,140 @@
+"""sketchbook-premier at toy width: what it learns, from whom, and that it goes on."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from palate.errors import BadInput
+from palate.learn.checkpoint import weights
+from palate.learn.fit import fit
+from palate.methods.premier.loss import dispersion
+from palate.methods.premier.method import Premier
+from palate.recipes.premier import DEBUG, PREMIER, Spread, Turning
+from palate.recipes.recipe import changed, cook
+from palate.recipes.table import recipe
+
+
+def run(parts: Any, folder: Any, config: Any, steps: int) -> None:
+    """Train until so many steps are done."""
+    for fact in fit(parts.modules, parts.items, parts.loss, config, run=folder):
+        if fact.step == steps:
+            return
+
+
+@pytest.fixture(scope="module")
+def parts() -> Turning:
+    made = DEBUG.parts()
+    assert isinstance(made, Turning)
+    return made
+
+
+def test_users_and_modulator_learn_and_nothing_else(parts: Turning) -> None:
+    assert set(parts.modules) == {"modulator", "users"}
+    learning = [p for module in parts.modules.values() for p in module.parameters()]
+    assert all(p.requires_grad and p.dtype == torch.float32 for p in learning)
+    assert not any(p.requires_grad for p in parts.method.backbone.pipe.transformer.parameters())
+    who = [parts.items[i][1] for i in range(len(parts.items))]
+    assert sorted(set(who)) == [0, 1, 2, 3] and all(2 <= who.count(n) <= 3 for n in range(4))
+
+
+def losses(parts: Turning, seed: int = 0) -> dict[str, torch.Tensor]:
+    some = [parts.items[i] for i in range(4)]
+    batch = torch.utils.data.default_collate(some)
+    return parts.loss(batch, torch.Generator().manual_seed(seed))
+
+
+def test_the_loss_is_flow_and_dispersion_of_each_branch(parts: Turning) -> None:
+    found = losses(parts)
+    assert set(found) == {"loss", "flow", "dispersion, shared", "dispersion, distinct"}
+    whole = sum(value for name, value in found.items() if name != "loss")
+    torch.testing.assert_close(found["loss"].detach(), whole)
+    method = parts.method
+    nothing = method.backbone.encode([""]).tokens[:, [0, 16, 32, 48]]
+    turned = method.modulator(method.users.table, nothing.expand(4, -1, -1), nothing)
+    torch.testing.assert_close(
+        found["dispersion, shared"], 0.1 * dispersion(turned.shared).detach()
+    )
+    found["loss"].backward()
+    for module in parts.modules.values():
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
+        module.zero_grad()
+
+
+@pytest.mark.parametrize("word", ["spread.shared=0", "spread.distinct=0"])
+def test_a_branch_may_go_without_dispersion(parts: Turning, word: str) -> None:
+    spread: Spread = changed(DEBUG, [word]).spread
+    made = parts.method.modulator(parts.method.users.table, *[torch.zeros(4, 4, 32)] * 2)
+    (left,) = spread.missed(made)
+    assert left.endswith("distinct" if "shared" in word else "shared")
+
+
+def test_people_outside_the_batch_are_kept_apart_too() -> None:
+    recipe = replace(DEBUG, people=10, spread=replace(DEBUG.spread, people=6))
+    who = torch.tensor([7, 2, 7])
+    some = [recipe._apart(who, torch.Generator().manual_seed(seed)).tolist() for seed in (1, 2)]
+    for drawn in some:
+        assert drawn[:2] == [2, 7] and len(set(drawn)) == len(drawn) == 6
+        assert set(drawn) <= set(range(10))
+    assert some[0] != some[1]
+    assert recipe._positions(64) == [0, 16, 32, 48] and recipe._positions(3) == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_it_goes_on_where_it_was_interrupted(tmp_path: Any) -> None:
+    """Prodigy, users and modulator: after steps 2 and 4 of a run in two sittings, bit for bit."""
+    for folder, sittings in (("once", [4]), ("twice", [2, 4])):
+        for steps in sittings:
+            run(DEBUG.parts(), tmp_path / folder, DEBUG.fit, steps)
+    one, two = (weights(tmp_path / folder) for folder in ("once", "twice"))
+    assert one.keys() == two.keys() == {"modulator", "users"}
+    for name, tensors in one.items():
+        assert all(torch.equal(tensors[key], two[name][key]) for key in tensors)
+
+
+@pytest.mark.slow
+def test_ablations_are_settings(tmp_path: Any) -> None:
+    words = ['sizes.branches=("shared",)', 'sizes.empty=("shared",)', "begin=anew", "start=silent"]
+    words += ["sizes.blocks=all", "fit.steps=1", "fit.warmup=0", f"cache={tmp_path / 'cache'}"]
+    small = changed(DEBUG, words)
+    measured = cook(small, tmp_path)
+    assert "people apart, shared" in measured and "people apart, distinct" not in measured
+    (kept,) = (tmp_path / "cache").iterdir()
+    looked = kept.stat().st_mtime_ns
+    again = small.parts()  # from what was seen before
+    assert kept.stat().st_mtime_ns == looked
+    assert isinstance(again, Turning)
+    fresh = replace(small, cache=None).parts()
+    assert torch.equal(again.method.known.likes, fresh.method.known.likes)
+    assert (again.items[3][2] == fresh.items[3][2]).all()
+    sizes = again.method.modulator.sizes
+    assert (sizes.blocks, sizes.count, sizes.branches) == ("all", 2, ("shared",))
+
+
+@pytest.mark.slow
+def test_what_is_measured_is_kept(tmp_path: Any) -> None:
+    measured = cook(DEBUG, tmp_path)
+    for who in ("new", "trained"):
+        for as_whom in ("own tokens", "another's", "the middle of all", "no tokens"):
+            assert measured[f"flow error, {who} people, {as_whom}"] > 0
+    assert measured["bytes of a person"] == 2 * 2 * 16
+    method = DEBUG.parts().method  # the same toys again
+    found = Premier.from_pretrained(tmp_path / "model", method.backbone, method.clip)
+    assert found.users.table.shape == (4, 2, 16)
+
+
+def test_sizes_stay_within_the_budget() -> None:
+    from palate.methods.premier.model import Modulator
+
+    sizes = replace(PREMIER.sizes, text=128, out=128, count=3)  # as sketchbook-flux
+    with torch.device("meta"):
+        made = Modulator(sizes)
+    assert 300_000 < sum(w.numel() for w in made.parameters()) <= 500_000
+    assert recipe("sketchbook-premier") is PREMIER
+
+
+@pytest.mark.parametrize("word", ["likes=(1,1)", "likes=(5,3)", "dislikes=1", "people=1"])
+def test_people_of_one_picture_are_no_training_set(word: str) -> None:
+    with pytest.raises(BadInput, match="with 2 pictures on either side, are the least"):
+        changed(DEBUG, [word])
