@@ -11,9 +11,10 @@ PalateError                 anything we say on purpose; exit code 1
 │   └── Mismatch            two parts that do not belong together (both are named)
 ├── NoSpace                 the disk is full; nothing half-written stays behind
 ├── Unfinished              stopped on the way; the same command goes on from there
+├── NoAnswer                a server that was asked said nothing usable (it is named)
 └── MissingPart             an optional dependency is not installed
 
-The four below PalateError exit with 2: a person can mend the cause and run the command again.
+The five below PalateError exit with 2: a person can mend the cause and run the command again.
 
 A message is one or two sentences: what was given, what is allowed, what to do.
 """
@@ -67,6 +68,12 @@ class NoSpace(PalateError, OSError):
 
 class Unfinished(PalateError):
     """Stopped on the way; the same command goes on from there."""
+
+    exit_code = 2
+
+
+class NoAnswer(PalateError):
+    """A server that was asked said nothing usable."""
 
     exit_code = 2
 

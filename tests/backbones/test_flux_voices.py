@@ -62,6 +62,6 @@ def test_a_voice_in_the_left_half_changes_nothing_outside() -> None:
 def test_without_an_adapter_there_are_no_keys_to_share() -> None:
     with (
         pytest.raises(BadInput, match="no cross-attention whose keys"),
-        flux(True).attending(Voice(tokens=person([0], 77, 64), instead=True)),
+        flux(True).attending(Voice(tokens=person([0], 77, 64))),
     ):
         pass

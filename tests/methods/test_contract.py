@@ -8,19 +8,28 @@ from typing import Any
 import numpy as np
 import pytest
 from prefgen_toy import PLAN, prefgen, reader, taste
+from premier_toy import premier
 
 from palate import store
 from palate.backbones.tiny import tiny_flux, tiny_sdxl
 from palate.errors import BadTaste, Mismatch
 from palate.generate import generate, plain
-from palate.methods.table import METHODS
+from palate.methods.instant.method import Instant
+from palate.methods.instant.understanding import ByReader
+from palate.methods.table import METHODS, serves
+from palate.methods.table import method as by_name
+from palate.methods.viper.method import Viper
 from palate.methods.words import method as words
 from palate.types import Mark, Method, Request, Taste
 
 ALONE = replace(PLAN, sizes=replace(PLAN.sizes, components=("img",)))
 TOYS: dict[str, Callable[[Any], Method]] = {
+    "instant": lambda backbone: Instant(backbone, ByReader(reader())),
     "ip-adapter": lambda backbone: prefgen(ALONE, backbone),
     "prefgen": lambda backbone: prefgen(backbone=backbone),
+    "premier": premier,
+    "viper": lambda backbone: Viper(backbone, reader()),
+    "viper-code": lambda backbone: Viper(backbone, reader(), "code"),
     "words": lambda backbone: words.Words(backbone, reader()),
 }
 BACKBONES = {
@@ -36,14 +45,26 @@ def built(name: str, backbone: str) -> Any:
     return TOYS[name](BACKBONES[backbone]())
 
 
-@pytest.fixture(params=[(name, backbone) for name in TOYS for backbone in BACKBONES], ids=str)
+PAIRS = [(name, backbone) for name in TOYS for backbone in BACKBONES]
+SERVED = [(name, backbone) for name, backbone in PAIRS if serves(name, backbone[:4].upper())]
+
+
+@pytest.fixture(params=SERVED, ids=str)
 def method(request):
     return built(*request.param)
 
 
 def test_every_method_is_held_to_this():
     assert TOYS.keys() == METHODS.keys()
-    assert all(built(name, "sdxl").mark.name == name for name in TOYS)
+    assert {name for name, _ in SERVED} == TOYS.keys()
+    assert all(built(*pair).mark.name == pair[0] for pair in SERVED)
+
+
+@pytest.mark.parametrize(("name", "backbone"), sorted({*PAIRS} - {*SERVED}))
+def test_a_method_says_which_base_models_it_serves(name, backbone):
+    for refused in (lambda lent: by_name(name, lent), TOYS[name]):
+        with pytest.raises(Mismatch, match="-class models, and tiny-sdxl is SDXL-class"):
+            refused(BACKBONES[backbone]())
 
 
 def test_it_is_a_method_and_its_profile_says_whose_it_is(method):

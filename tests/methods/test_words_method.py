@@ -9,7 +9,8 @@ from prefgen_toy import reader, taste
 from palate.backbones.tiny import tiny_sdxl
 from palate.errors import Mismatch
 from palate.generate import generate, plain
-from palate.methods.words.method import Words, added, weighed
+from palate.methods.phrases import weighed
+from palate.methods.words.method import Words, added
 from palate.types import Mark, Profile, Request, Word
 
 WORDS = (

@@ -87,6 +87,11 @@ _ENTRIES = (
         summary="PrefGen's conditioner and adapter, for the FLUX class",
     ),
     Entry(
+        name="sketchbook-premier", kind="method", source="weights/sketchbook-premier", **_OURS,
+        pairs_with=("sketchbook-flux", "sketchbook-clip"),
+        summary="Premier's modulator and the people it was trained with",
+    ),
+    Entry(
         name="tiny-sdxl", kind="sdxl", source="palate.backbones.tiny:tiny_sdxl", **_TOY,
         pairs_with=("sketchbook-judge",), summary="random weights; tries everything, draws nothing",
     ),

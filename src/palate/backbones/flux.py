@@ -21,8 +21,9 @@ from palate.backbones import lending, loading
 from palate.backbones.asked import Defaults, complete
 from palate.backbones.attending import Pass, attending
 from palate.backbones.modulating import Delta, modulating
+from palate.backbones.placing import placing
 from palate.backbones.sampling import Job, OnStep, Schedule, sample
-from palate.backbones.text import Embeddings, flux_text
+from palate.backbones.text import Embeddings, flux_text, left_out
 from palate.backbones.voices import Voice, VoiceAdapter
 from palate.errors import BadInput
 from palate.seeds import noise_for
@@ -83,16 +84,23 @@ class FLUX:
     def attending(self, voices: Voice | Sequence[Voice]) -> Iterator[FLUX]:
         """Let voices speak to the picture in every double block; afterwards all is as it was.
 
-        They need an adapter: there is no cross-attention whose keys they could share. Also holds
-        for `pipe(...)` called inside. In training, call `backward` inside as well.
+        Beside the text they need an adapter: there is no cross-attention whose keys they could
+        share. Instead of it, in a region, they are texts of their own. Also holds for `pipe(...)`
+        called inside. In training, call `backward` inside as well.
         """
-        voices, guess = [voices] if isinstance(voices, Voice) else list(voices), _Guess(self.pipe)
-        with attending(
-            self.pipe.transformer,
-            self.attentions,
-            voices,
-            _passing,
-            lambda now, people: guess(people, now.latents),
+        voices = [voices] if isinstance(voices, Voice) else list(voices)
+        texts = [voice for voice in voices if voice.instead and voice.adapter is None]
+        others = [voice for voice in voices if voice not in texts]
+        model, beside, inside = self.pipe.transformer, _Guess(self.pipe), _Guess(self.pipe)
+        with (
+            attending(
+                model,
+                self.attentions,
+                others,
+                _passing,
+                lambda now, people: beside(people, now.latents),
+            ),
+            placing(model, texts, _passing, lambda now, people: inside(people, now.latents)),
         ):
             yield self
 
@@ -110,6 +118,10 @@ class FLUX:
     def encode(self, prompts: Sequence[str], negative: Sequence[str] | None = None) -> Embeddings:
         """Embeddings of prompts, and of negative prompts where they are given."""
         return flux_text(self.pipe, prompts, negative, self.defaults.text_length)
+
+    def left_out(self, prompt: str) -> int:
+        """How many tokens of a prompt do not fit."""
+        return left_out(self.pipe.tokenizer_2, prompt, self.defaults.text_length)[0]
 
     def sample(
         self,

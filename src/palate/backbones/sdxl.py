@@ -20,7 +20,7 @@ from palate.backbones import lending, loading
 from palate.backbones.asked import Defaults, complete
 from palate.backbones.attending import Pass, attending
 from palate.backbones.sampling import Job, OnStep, Schedule, sample
-from palate.backbones.text import Embeddings, sdxl_text
+from palate.backbones.text import Embeddings, left_out, sdxl_text
 from palate.backbones.voices import Voice, VoiceAdapter
 from palate.errors import BadInput
 from palate.seeds import noise_for
@@ -103,6 +103,10 @@ class SDXL:
     def encode(self, prompts: Sequence[str], negative: Sequence[str] | None = None) -> Embeddings:
         """Embeddings of prompts and negative prompts; "" is what the model takes for none."""
         return sdxl_text(self.pipe, prompts, [""] * len(prompts) if negative is None else negative)
+
+    def left_out(self, prompt: str) -> int:
+        """How many tokens of a prompt do not fit."""
+        return left_out(self.pipe.tokenizer, prompt, self.pipe.tokenizer.model_max_length)[0]
 
     def sample(
         self,

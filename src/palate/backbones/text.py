@@ -87,7 +87,7 @@ def sdxl_text(pipe: Any, prompts: Sequence[str], negative: Sequence[str]) -> Emb
         said = torch.tensor([bool(text) for text in negative]).to(tokens)
         negative_tokens = negative_tokens * said[:, None, None]
         negative_pooled = negative_pooled * said[:, None]
-    lost = [_left_out(pipe.tokenizer, p, pipe.tokenizer.model_max_length) for p in prompts]
+    lost = [left_out(pipe.tokenizer, p, pipe.tokenizer.model_max_length) for p in prompts]
     return Embeddings(
         tokens=tokens,
         pooled=pooled,
@@ -108,7 +108,7 @@ def flux_text(
     """
     tokens, pooled = _flux_states(pipe, prompts, length)
     against = (None, None) if negative is None else _flux_states(pipe, negative, length)
-    lost = [_left_out(pipe.tokenizer_2, prompt, length) for prompt in prompts]
+    lost = [left_out(pipe.tokenizer_2, prompt, length) for prompt in prompts]
     return Embeddings(
         tokens=tokens,
         pooled=pooled,
@@ -151,7 +151,7 @@ def _ids(pipe: Any, tokenizer: Any, prompts: Sequence[str], length: int) -> Tens
     return tokenizer(texts, max_length=length, **options).input_ids
 
 
-def _left_out(tokenizer: Any, prompt: str, length: int) -> tuple[int, str]:
+def left_out(tokenizer: Any, prompt: str, length: int) -> tuple[int, str]:
     """How many tokens of a prompt do not fit into `length`, and the text they stand for."""
     whole = tokenizer(prompt, verbose=False).input_ids  # verbose: it would warn about the length
     over = len(whole) - length

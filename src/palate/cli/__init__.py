@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import typer
 
-from palate.cli import doctor, evaluating, generating, probing, showing, sources, tastes, training
+from palate.cli import (
+    doctor,
+    evaluating,
+    generating,
+    mixing,
+    probing,
+    refining,
+    showing,
+    sources,
+    tastes,
+    training,
+)
 from palate.cli.speech import Group
 
 app = typer.Typer(
@@ -22,6 +33,8 @@ app = typer.Typer(
 app.command("generate")(generating.generate)
 app.command("read")(tastes.read)
 app.command("export")(tastes.export)
+app.command("mix")(mixing.mix)
+app.command("refine")(refining.refine)
 app.command("show")(showing.show)
 app.add_typer(sources.app, name="data")
 app.add_typer(evaluating.app, name="eval")

@@ -5,8 +5,10 @@ B rows, L places in the picture, T tokens, H heads, C = H times the width of a h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -40,3 +42,29 @@ def change(
     add up to regional attention with base ratio r: r Z + (1 - r) sum_c M_c Z_c.
     """
     return weight * (voice - z if instead else voice)
+
+
+def placed(
+    shares: Float[Tensor, "B R P"], lengths: Sequence[int], loud: float | None = None
+) -> Float[Tensor, "B 1 L L"]:
+    """What joint attention (FLUX) adds to its logits when several texts share the picture out.
+
+    L is all texts one after another, the prompt first, then the P places of the picture. `shares`
+    are those of the R regions, w_c at every place; what they leave, w_0, is the prompt's. A place
+    hears text c with log w_c, so that texts which all say the same are as one, and w_0 = 1 is the
+    prompt alone; a text hears itself and the picture. A short text is as loud as a long one: as
+    `loud` tokens, by default the prompt's.
+    """
+    prompt = (1 - shares.sum(1, keepdim=True)).clamp_min(0)
+    weights = torch.cat([prompt, shares], 1)  # B R+1 P
+    words, rows = sum(lengths), len(shares)
+    bias = shares.new_zeros(rows, words + shares.shape[2], words + shares.shape[2])
+    start, loud = 0, loud or lengths[0]
+    for weight, length in zip(weights.unbind(1), lengths, strict=True):
+        own = slice(start, start + length)
+        bias[:, :words, own] = -torch.inf
+        bias[:, own, own] = 0
+        louder = loud / length if start else 1.0
+        bias[:, words:, own] = (louder * weight).log()[..., None]
+        start += length
+    return bias[:, None]

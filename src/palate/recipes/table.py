@@ -29,6 +29,8 @@ RECIPES = {
     "sketchbook-ip-adapter-debug": "palate.recipes.prefgen:IP_DEBUG",
     "sketchbook-prefgen-debug": "palate.recipes.prefgen:DEBUG",
     "sketchbook-prefgen-flux-debug": "palate.recipes.prefgen:FLUX_DEBUG",
+    "sketchbook-premier": "palate.recipes.premier:PREMIER",
+    "sketchbook-premier-debug": "palate.recipes.premier:DEBUG",
     "sketchbook-sdxl": "palate.recipes.sdxl:SKETCHBOOK",
     "sketchbook-sdxl-debug": "palate.recipes.sdxl:DEBUG",
     "sketchbook-flux": "palate.recipes.flux:SKETCHBOOK",
@@ -48,6 +50,7 @@ ORDER = (
     "sketchbook-prefgen",
     "sketchbook-prefgen-flux",
     "sketchbook-ip-adapter",
+    "sketchbook-premier",
 )
 
 

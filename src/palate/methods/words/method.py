@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from palate.backbones import catalog
-from palate.backbones.reader import Reader, asked
+from palate.backbones.reader import Reader
 from palate.errors import Mismatch
-from palate.images import open_picture
 from palate.methods import partners
-from palate.types import Example, Mark, Picture, Profile, Request, Taste, Word
+from palate.methods.phrases import told
+from palate.types import Mark, Picture, Profile, Request, Taste
 
 MARK = Mark(name="words", fingerprint="1")
-DESCRIBE = "Describe the picture."
 MOST = 6  # words said at strength 1
 
 
@@ -37,22 +35,15 @@ class Words:
 
     def read(self, taste: Taste) -> Profile:
         """Every phrase that tells liked from disliked pictures, strongest first."""
-        liked, disliked = (self._described(side) for side in (taste.liked, taste.disliked))
         return Profile(
             method=self.mark,
             backbone=self.backbone.mark,
             reader=self.reader.mark,
-            words=tuple(weighed(liked, disliked)),
+            words=tuple(told(taste, self.reader)),
             liked=len(taste.liked),
             disliked=len(taste.disliked),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-    def _described(self, side: Sequence[Example]) -> list[list[str]]:
-        """The phrases of each picture after the first, which says what is in it."""
-        questions = [asked(DESCRIBE, open_picture(example.image)) for example in side]
-        said = self.reader.answer(questions) if questions else []
-        return [[phrase.strip() for phrase in text.split(",")[1:]] for text in said]
 
     @contextmanager
     def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[Speaking]:
@@ -83,17 +74,6 @@ class Speaking:
         pictures = self._backbone.sample(self._said, on_step=on_step)
         whole = [self._backbone.complete(request) for request in requests]
         return [replace(p, request=r) for p, r in zip(pictures, whole, strict=True)]
-
-
-def weighed(liked: Sequence[Sequence[str]], disliked: Sequence[Sequence[str]]) -> list[Word]:
-    """Share of liked pictures that have a phrase, minus share of disliked; 0 is left out."""
-    shares: dict[str, float] = defaultdict(float)
-    for side, sign in ((liked, 1), (disliked, -1)):
-        for phrase in (phrase for phrases in side for phrase in set(phrases)):
-            shares[phrase] += sign / len(side)
-    rounded = {phrase: round(share, 6) for phrase, share in shares.items()}
-    ranked = sorted(rounded.items(), key=lambda item: (-abs(item[1]), item[0]))
-    return [Word(text=phrase, weight=share) for phrase, share in ranked if share]
 
 
 def added(request: Request, profile: Profile, most: int = MOST) -> Request:
