@@ -1,8 +1,9 @@
-"""Whether a profile belongs to a method and a base model; said before anything is computed."""
+"""Who goes with whom: profiles with methods and base models, weights with what they need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from palate.errors import Mismatch
 from palate.types import Mark, Profile
@@ -20,3 +21,12 @@ def check(profiles: Iterable[Profile], method: Mark, backbone: Mark) -> None:
                     f"The profile was made for the {what} {theirs}, and this is {mine}. Read the "
                     "taste again, or use what it was made for."
                 )
+
+
+def near(folder: Path, name: str) -> str | Path:
+    """A model beside a method's folder, as trainings and this package leave it; else by name."""
+    folder = folder.absolute()
+    for place in (folder.parent / name, folder.parents[1] / name / "model"):
+        if (place / "config.json").is_file():
+            return place
+    return name

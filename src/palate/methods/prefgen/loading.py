@@ -7,6 +7,7 @@ from pathlib import Path
 
 from palate.backbones import FLUX, SDXL, catalog
 from palate.errors import BadFile, Mismatch
+from palate.methods import partners
 from palate.methods.prefgen.method import FILE, KIND, VERSION, PrefGen
 from palate.store.tensors import check_kind
 
@@ -41,8 +42,8 @@ def _loaded(
             f"This PrefGen was trained with {theirs['name']} ({theirs['fingerprint'][:8]}), and "
             f"the base model is {backbone.mark}."
         )
-    reader = catalog.reader(_near(folder, config["reader"]["name"]))
-    clip = catalog.clip(_near(folder, config["clip"]["name"]))
+    reader = catalog.reader(partners.near(folder, config["reader"]["name"]))
+    clip = catalog.clip(partners.near(folder, config["clip"]["name"]))
     found = PrefGen.from_pretrained(folder, backbone, reader, clip)
     if found.mark.name != method:
         raise Mismatch(f"{folder} holds the method {found.mark.name}, and {method} was asked for.")
@@ -56,11 +57,3 @@ def _of_this_package(backbone: SDXL | FLUX, method: str, names: Mapping[str, str
             f"give their folder; there are some for: {', '.join(names)}."
         )
     return catalog.folder(names[backbone.name])
-
-
-def _near(folder: Path, name: str) -> str | Path:
-    """Beside it, as trainings and this package leave them; else wherever the name leads."""
-    for place in (folder.parent / name, folder.parents[1] / name / "model"):
-        if (place / "config.json").is_file():
-            return place
-    return name

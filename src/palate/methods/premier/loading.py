@@ -6,6 +6,7 @@ from pathlib import Path
 
 from palate.backbones import FLUX, catalog
 from palate.errors import BadFile, Mismatch
+from palate.methods import partners
 from palate.methods.premier.method import FILE, KIND, VERSION, Premier
 from palate.store.tensors import check_kind
 
@@ -24,7 +25,9 @@ def load(backbone: FLUX, weights: Path | None = None) -> Premier:
             f"This Premier was trained with {theirs['name']} ({theirs['fingerprint'][:8]}), and "
             f"the base model is {backbone.mark}."
         )
-    return Premier.from_pretrained(folder, backbone, catalog.clip(_near(folder, config["clip"])))
+    return Premier.from_pretrained(
+        folder, backbone, catalog.clip(partners.near(folder, config["clip"]["name"]))
+    )
 
 
 def _of_this_package(backbone: FLUX) -> Path:
@@ -34,12 +37,3 @@ def _of_this_package(backbone: FLUX) -> Path:
             f"give their folder; there are some for: {', '.join(NAMES)}."
         )
     return catalog.folder(NAMES[backbone.name])
-
-
-def _near(folder: Path, clip: dict[str, str]) -> str | Path:
-    """Beside it, as trainings and this package leave it; else wherever the name leads."""
-    name = clip["name"]
-    for place in (folder.parent / name, folder.absolute().parents[1] / name / "model"):
-        if (place / "config.json").is_file():
-            return place
-    return name
