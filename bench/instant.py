@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
-from bench.report import figure
+from bench.report import figure, ratio
 from palate.backbones import catalog
 from palate.backbones.servers import Server
 from palate.backbones.vlm import Endpoint
@@ -27,24 +26,10 @@ from palate.methods.instant.understanding import ByRule
 from palate.methods.viper.method import MARKS, Viper
 from palate.types import Method, Profile, Request
 
-RUNS, REPLIES, LIMIT = 7, 10_000, 5.0
+REPLIES, LIMIT = 10_000, 5.0
 WORDS = Keywords(
     visual_elements=(Keyword(text="cool colors"),), avoid=(Keyword(text="neon colors"),)
 )
-
-
-def ratio(one: Callable[[], object], other: Callable[[], object]) -> float:
-    """The median of one's time over the other's, in turns after a warm-up."""
-    one(), other()
-    found = []
-    for _ in range(RUNS):
-        times = []
-        for call in (one, other):
-            began = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - began)
-        found.append(times[0] / times[1])
-    return median(found)
 
 
 def sampling(name: str) -> None:

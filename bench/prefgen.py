@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -18,7 +17,7 @@ from statistics import median
 import torch
 from safetensors.torch import load_file
 
-from bench.report import figure
+from bench.report import RUNS, figure, ratio
 from palate.backbones import SDXL, catalog
 from palate.data.drawn import person
 from palate.methods.prefgen.export import ADAPTER, PERSON
@@ -28,21 +27,7 @@ from palate.recipes.comparing import taste_of
 from palate.sketchbook.people import World
 from palate.types import Request, Taste
 
-RUNS, BATCH = 7, 8
-
-
-def ratio(one: Callable[[], object], other: Callable[[], object]) -> float:
-    """The median of one's time over the other's, in turns after a warm-up."""
-    one(), other()
-    found = []
-    for _ in range(RUNS):
-        times = []
-        for call in (one, other):
-            began = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - began)
-        found.append(times[0] / times[1])
-    return median(found)
+BATCH = 8
 
 
 def sampling(found: PrefGen, taste: Taste) -> None:

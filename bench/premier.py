@@ -17,8 +17,8 @@ from statistics import median
 
 import torch
 
-from bench.prefgen import BATCH, RUNS, ratio
-from bench.report import figure
+from bench.prefgen import BATCH
+from bench.report import RUNS, figure, ratio
 from palate.backbones import catalog
 from palate.backbones.builtin import new_clip, new_flux, new_vae
 from palate.backbones.clips import Clip

@@ -6,13 +6,17 @@ import json
 import platform
 import resource
 import subprocess
+import time
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from palate.recipes.card import processor
 
+RUNS = 7  # of each side of a ratio
 PACKAGES = ("numpy", "pyarrow", "daft", "skia-python")
 
 
@@ -21,6 +25,20 @@ def figure(name: str, value: float, unit: str, bar: str | None = None, **more: A
     about = {"commit": commit(), "machine": processor(), "versions": versions()}
     line = {"name": name, "value": round(float(value), 4), "unit": unit, "bar": bar}
     print(json.dumps({**line, **more, **about}), flush=True)
+
+
+def ratio(one: Callable[[], object], other: Callable[[], object]) -> float:
+    """The median of one's time over the other's, in turns after a warm-up."""
+    one(), other()
+    found = []
+    for _ in range(RUNS):
+        times = []
+        for call in (one, other):
+            began = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - began)
+        found.append(times[0] / times[1])
+    return median(found)
 
 
 def peak_memory() -> int:

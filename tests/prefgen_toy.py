@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from pathlib import Path
 
 import torch
 from PIL import Image
 
 from palate.backbones import FLUX, SDXL, builtin
-from palate.backbones.builtin.reader import new_reader, reader_processor
+from palate.backbones.builtin import save_clip
+from palate.backbones.builtin.reader import new_reader, reader_processor, save_reader
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_sdxl
@@ -52,6 +54,14 @@ def prefgen(plan: Plan = PLAN, backbone: SDXL | FLUX | None = None) -> PrefGen:
         for weight in adapter.parameters():
             weight.copy_(torch.randn(weight.shape, generator=stream) / weight.shape[1] ** 0.5)
     return PrefGen(backbone, reader(), clip(), conditioner, adapter, plan)
+
+
+def keep(folder: Path) -> Path:
+    """As this package keeps weights: what they go with lies beside."""
+    prefgen().save_pretrained(folder / "prefgen")
+    save_reader(reader().model, folder / "toy-reader")
+    save_clip(clip().model, folder / "toy-clip")
+    return folder / "prefgen"
 
 
 def example(seed: int, prompt: str | None = None) -> Example:

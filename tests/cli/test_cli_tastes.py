@@ -4,11 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from prefgen_toy import clip, example, prefgen, reader
+from prefgen_toy import example, keep
 from typer.testing import CliRunner
 
-from palate.backbones.builtin import save_clip
-from palate.backbones.builtin.reader import save_reader
 from palate.cli import app
 from palate.images import open_picture, read_provenance
 
@@ -18,11 +16,7 @@ TINY = ["--backbone", "tiny-sdxl"]
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Weights as this package keeps them: what they go with lies beside."""
-    folder = tmp_path_factory.mktemp("weights")
-    prefgen().save_pretrained(folder / "prefgen")
-    save_reader(reader().model, folder / "toy-reader")
-    save_clip(clip().model, folder / "toy-clip")
-    return folder / "prefgen"
+    return keep(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from prefgen_toy import clip, example, prefgen, reader
+from prefgen_toy import example, keep
 from typer.testing import CliRunner
 
 from palate import store
-from palate.backbones.builtin import save_clip
-from palate.backbones.builtin.reader import save_reader
 from palate.backbones.tiny import tiny_sdxl
 from palate.cli import app
 from palate.data.schema import IMAGE
@@ -24,11 +22,7 @@ from palate.types import Example
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights")
-    prefgen().save_pretrained(folder / "prefgen")
-    save_reader(reader().model, folder / "toy-reader")
-    save_clip(clip().model, folder / "toy-clip")
-    return folder / "prefgen"
+    return keep(tmp_path_factory.mktemp("weights"))
 
 
 def cell(seed: int) -> dict[str, bytes]:

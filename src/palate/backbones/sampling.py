@@ -84,17 +84,21 @@ def sample(
 def _jobs(model: Model, requests: list[Request], text: Embeddings | None) -> list[Job]:
     if not requests:
         return []
-    guided = any(map(model.guided, requests))
-    if text is None:
-        negative = [r.negative_prompt for r in requests] if guided else None
-        text = model.encode([r.prompt for r in requests], negative)
-    check_rows(text, len(requests), guided=guided)
+    text = texts_of(model, requests) if text is None else text
+    check_rows(text, len(requests), guided=any(map(model.guided, requests)))
     together = batches(
         requests,
         lambda r: (r.width, r.height, r.steps, model.guided(r)),
         model.defaults.at_once,
     )
     return [model.job(some, [requests[n] for n in some], text.rows(some)) for some in together]
+
+
+def texts_of(model: Model, requests: Sequence[Request]) -> Embeddings:
+    """What whole requests say; what they do not want, too, if any of them is guided."""
+    guided = any(map(model.guided, requests))
+    negative = [request.negative_prompt for request in requests] if guided else None
+    return model.encode([request.prompt for request in requests], negative)
 
 
 def _denoise(

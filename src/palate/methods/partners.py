@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from palate.errors import Mismatch
-from palate.types import Mark, Profile
+from palate.backbones import FLUX, SDXL, catalog
+from palate.errors import BadFile, Mismatch
+from palate.store.tensors import check_kind
+from palate.types import Mark, Profile, Request
 
 
 def check(profiles: Iterable[Profile], method: Mark, backbone: Mark) -> None:
@@ -21,6 +24,38 @@ def check(profiles: Iterable[Profile], method: Mark, backbone: Mark) -> None:
                     f"The profile was made for the {what} {theirs}, and this is {mine}. Read the "
                     "taste again, or use what it was made for."
                 )
+
+
+def check_asked(requests: Sequence[Request], lent_for: Sequence[Request]) -> None:
+    """Raise if a lent base model is asked for other pictures than it was lent for."""
+    if list(requests) != list(lent_for):
+        raise Mismatch("These are not the requests the base model was lent for.")
+
+
+def folder_for(backbone: SDXL | FLUX, method: str, names: Mapping[str, str]) -> Path:
+    """Where this package keeps a method's weights; `names` are those of each base model's."""
+    if backbone.name not in names:
+        raise Mismatch(
+            f"There are no {method} weights for {backbone.name} in this package. Train some, or "
+            f"give their folder; there are some for: {', '.join(names)}."
+        )
+    return catalog.folder(names[backbone.name])
+
+
+def config_in(
+    file: Path, kind: str, version: int, title: str, backbone: SDXL | FLUX
+) -> Mapping[str, Any]:
+    """A weights file's header, so that a wrong partner is named before a weight is loaded."""
+    if not file.is_file():
+        raise BadFile(f"{file.parent} holds no {title} ({file.name} is missing).")
+    config = check_kind(file, kind, version).config
+    theirs = config["backbone"]
+    if theirs["fingerprint"] != backbone.mark.fingerprint:
+        raise Mismatch(
+            f"This {title} was trained with {theirs['name']} ({theirs['fingerprint'][:8]}), and "
+            f"the base model is {backbone.mark}."
+        )
+    return config
 
 
 def near(folder: Path, name: str) -> str | Path:

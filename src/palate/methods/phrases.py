@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from palate.backbones.reader import Reader, asked
 from palate.images import open_picture
-from palate.types import Example, Taste, Word
+from palate.types import Example, Mark, Profile, Taste, Word
 
 DESCRIBE = "Describe the picture."
 
 
-def told(taste: Taste, reader: Reader) -> list[Word]:
-    """Every phrase that tells liked from disliked pictures, strongest first."""
+def told(taste: Taste, reader: Reader, method: Mark, backbone: Mark) -> Profile:
+    """A person in every phrase that tells liked from disliked pictures, strongest first."""
     liked, disliked = (described(side, reader) for side in (taste.liked, taste.disliked))
-    return weighed(liked, disliked)
+    return Profile(
+        method=method,
+        backbone=backbone,
+        reader=reader.mark,
+        words=tuple(weighed(liked, disliked)),
+        liked=len(taste.liked),
+        disliked=len(taste.disliked),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def described(side: Sequence[Example], reader: Reader) -> list[list[str]]:

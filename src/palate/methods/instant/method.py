@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from palate.backbones import FLUX, SDXL, catalog
+from palate.backbones.sampling import texts_of
 from palate.backbones.servers import Server
 from palate.backbones.vlm import Endpoint
-from palate.errors import Mismatch
 from palate.images import open_picture
 from palate.images.opening import name_of, read_bytes
 from palate.methods import partners
@@ -148,14 +148,11 @@ class Steered:
         self, requests: Sequence[Request], *, on_step: Callable[[int, int], None] | None = None
     ) -> list[Picture]:
         """One picture for each request, in one pass of the model a step."""
-        if list(requests) != [one.request for one in self.wanted]:
-            raise Mismatch("These are not the requests the base model was lent for.")
+        partners.check_asked(requests, [one.request for one in self.wanted])
         if not any(request.strength or request.avoid for request in requests):
             return self._backbone.sample(requests, on_step=on_step)
         backbone = self._backbone
-        guided = any(backbone.guided(backbone.complete(request)) for request in requests)
-        negative = [request.negative_prompt for request in requests] if guided else None
-        plain = backbone.encode([request.prompt for request in requests], negative)
+        plain = texts_of(backbone, [backbone.complete(request) for request in requests])
         guidance = Guided(backbone, self.wanted, self._how)
         with backbone.attending(guidance.voices()):
             return backbone.sample(requests, guidance.embeddings(plain), on_step)

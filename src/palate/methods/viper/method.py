@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ import torch
 from palate.backbones import FLUX, SDXL, Embeddings, catalog
 from palate.backbones.again import Other, again
 from palate.backbones.reader import Reader
-from palate.errors import Mismatch
+from palate.backbones.sampling import texts_of
 from palate.methods import partners
 from palate.methods.phrases import told
 from palate.ops.viper import conditions, published
@@ -47,15 +46,7 @@ class Viper:
 
     def read(self, taste: Taste) -> Profile:
         """Two lists of phrases: what liked pictures show more often, and what disliked ones do."""
-        return Profile(
-            method=self.mark,
-            backbone=self.backbone.mark,
-            reader=self.reader.mark,
-            words=tuple(told(taste, self.reader)),
-            liked=len(taste.liked),
-            disliked=len(taste.disliked),
-            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        return told(taste, self.reader, self.mark, self.backbone.mark)
 
     @contextmanager
     def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[Pulled]:
@@ -85,14 +76,11 @@ class Pulled:
         self, requests: Sequence[Request], *, on_step: Callable[[int, int], None] | None = None
     ) -> list[Picture]:
         """One picture for each request; the code's form runs the model twice in each step."""
-        if list(requests) != self._asked:
-            raise Mismatch("These are not the requests the base model was lent for.")
+        partners.check_asked(requests, self._asked)
         if not any(request.strength for request in requests):
             return self._backbone.sample(requests, on_step=on_step)
         backbone = self._backbone
-        guided = any(backbone.guided(backbone.complete(request)) for request in requests)
-        negative = [request.negative_prompt for request in requests] if guided else None
-        text = backbone.encode([request.prompt for request in requests], negative)
+        text = texts_of(backbone, [backbone.complete(request) for request in requests])
         other = self._other(text)
         if self._form == "published":
             degree = other.degree[:, None, None]

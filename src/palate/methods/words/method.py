@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from palate.backbones import catalog
 from palate.backbones.reader import Reader
-from palate.errors import Mismatch
 from palate.methods import partners
 from palate.methods.phrases import told
 from palate.types import Mark, Picture, Profile, Request, Taste
@@ -35,15 +33,7 @@ class Words:
 
     def read(self, taste: Taste) -> Profile:
         """Every phrase that tells liked from disliked pictures, strongest first."""
-        return Profile(
-            method=self.mark,
-            backbone=self.backbone.mark,
-            reader=self.reader.mark,
-            words=tuple(told(taste, self.reader)),
-            liked=len(taste.liked),
-            disliked=len(taste.disliked),
-            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        return told(taste, self.reader, self.mark, self.backbone.mark)
 
     @contextmanager
     def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[Speaking]:
@@ -69,8 +59,7 @@ class Speaking:
         self, requests: Sequence[Request], *, on_step: Callable[[int, int], None] | None = None
     ) -> list[Picture]:
         """Pictures of the longer prompts, signed with the ones that were asked for."""
-        if list(requests) != self._asked:
-            raise Mismatch("These are not the requests the base model was lent for.")
+        partners.check_asked(requests, self._asked)
         pictures = self._backbone.sample(self._said, on_step=on_step)
         whole = [self._backbone.complete(request) for request in requests]
         return [replace(p, request=r) for p, r in zip(pictures, whole, strict=True)]
