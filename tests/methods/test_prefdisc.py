@@ -93,8 +93,8 @@ def test_a_portrait_is_foretold_as_if_it_stood_alone():
     begins = len(one.tokens([WORDING.history(ASKED[0].shown) + WORDING.closing])[0]) - 1
     whole = alone[begins : begins + len(places)]
     torch.testing.assert_close(logits[0, places], whole, atol=1e-5, rtol=0)
-    losses = prefdisc_loss(one, told, seen, WORDING, Weights(portrait=0.5))
-    bare = prefdisc_loss(one, told, seen, WORDING, Weights(portrait=0.0))
+    losses = prefdisc_loss(one, packed(told, one, WORDING), seen, WORDING, Weights(portrait=0.5))
+    bare = prefdisc_loss(one, packed(told, one, WORDING), seen, WORDING, Weights(portrait=0.0))
     off = torch.nn.functional.cross_entropy(logits[0, places], rows.said[0, places])
     torch.testing.assert_close(losses["portrait"], off, atol=1e-5, rtol=0)
     torch.testing.assert_close(losses["loss"], bare["loss"] + 0.5 * off, atol=1e-5, rtol=0)
@@ -112,7 +112,7 @@ def test_it_learns_what_is_liked():
         signs = torch.tensor([1.0, -1.0, 1.0, -1.0])[:, None, None]
         seen = list(grain + signs * shine)
         questions = [Question([Shown(0, True), Shown(1, False)])] * 8
-        found.append(prefdisc_loss(one, questions, seen, WORDING, Weights()))
+        found.append(prefdisc_loss(one, packed(questions, one, WORDING), seen, WORDING, Weights()))
         found[-1]["loss"].backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -124,7 +124,7 @@ def test_a_history_without_answers_adds_nothing():
     one = reader()
     seen = [pictures(2, seed=1)]
     every, none = (
-        prefdisc_loss(one, ASKED[1:], seen, WORDING, Weights(every=w))["loss"] for w in (1.0, 0.0)
+        prefdisc_loss(one, packed(ASKED[1:], one, WORDING), seen, WORDING, Weights(every=w))["loss"] for w in (1.0, 0.0)
     )
     assert every == none
 

@@ -8,6 +8,7 @@ and what was seen of it takes the place of each "<image>" in a text of the calle
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ from torch import Tensor
 from palate.backbones import loading
 from palate.backbones.loading import library
 from palate.errors import BadInput, Mismatch
+from palate.store.tensors import content_fingerprint
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
@@ -95,6 +97,14 @@ class Reader:
     def width(self) -> int:
         """How wide their states are."""
         return self.model.config.get_text_config().hidden_size
+
+    @cached_property
+    def eyes(self) -> str:
+        """A mark of all that `see` depends on; learning to read does not change it."""
+        inner, parts = self.model.model, ("vision_model", "connector")
+        state = inner.state_dict()
+        mine = {name: value for name, value in state.items() if name.startswith(parts)}
+        return content_fingerprint("eyes", {}, mine)
 
     @torch.no_grad()
     def see(self, pictures: Sequence[Pixels], *, at_once: int = 64) -> Float[Tensor, "N T C"]:

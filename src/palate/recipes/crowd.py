@@ -18,7 +18,7 @@ from palate.methods.prefgen.asking import Shown
 from palate.methods.prefgen.prefdisc import Question
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World, affinities, attributes
-from palate.sketchbook.scenes import Scene
+from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.words import PHRASES, prompt_of
 
 
@@ -58,7 +58,7 @@ class People:
 
 def looked_at(crowd: Crowd, reader: Reader, cache: Path | None = None) -> People:
     """Everybody's pictures through the reader's eyes; with a folder, once."""
-    name = f"seen-{crowd.split}-{crowd.people}-{crowd.pairs}-{reader.mark.fingerprint[:12]}.npy"
+    name = f"seen-{crowd.split}-{crowd.people}-{crowd.pairs}-{reader.eyes[:12]}.npy"
     if cache is None:
         return People(seen=np.stack(list(_eyes(crowd, reader))))
     if not (cache / name).is_file():
@@ -71,6 +71,13 @@ def _eyes(crowd: Crowd, reader: Reader) -> Iterator[NDArray[np.float16]]:
     for pairs in crowd.scenes():
         sides = ([draw(scene) for scene in side] for side in zip(*pairs, strict=True))
         yield np.stack([reader.see(side).cpu().numpy().astype(np.float16) for side in sides])
+
+
+def looks_of(crowd: Crowd) -> Tensor:
+    """The looks of everybody's pictures, (people, 2, pairs, 12); liked first."""
+    sides = [zip(*pairs, strict=True) for pairs in crowd.scenes()]
+    codes = [[[look_to_codes(scene.look) for scene in side] for side in two] for two in sides]
+    return torch.tensor(codes)
 
 
 def portraits(people: NDArray[np.int64], most: int) -> list[str]:
@@ -92,15 +99,21 @@ def asked(
     generator: torch.Generator,
 ) -> tuple[Question, Tensor]:
     """`count` pairs in any order, then one more of which is asked; `seen` is (2, pairs, T, C)."""
-    pairs = torch.randperm(seen.shape[1], generator=generator)[: count + 1].tolist()
+    places = drawn(seen.shape[1], count, generator)
+    told = [prompts[pair][side] if prompts else None for side, pair in places]
+    pictures = torch.stack([seen[side, pair] for side, pair in places])
+    return asked_of([side for side, _ in places], told), pictures
+
+
+def drawn(pairs: int, count: int, generator: torch.Generator) -> list[tuple[int, int]]:
+    """Sides (0 for liked) and pairs: `count` of these in any order, then both of one more."""
+    some = torch.randperm(pairs, generator=generator)[: count + 1].tolist()
     order = torch.randperm(2 * count, generator=generator).tolist()
-    places = [(side, pair) for pair in pairs[:-1] for side in (0, 1)]
-    mixed = [places[i] for i in order]
-    shown = [
-        Shown(i, side == 0, prompts[pair][side] if prompts else None)
-        for i, (side, pair) in enumerate(mixed)
-    ]
-    last = [(side, pairs[-1]) for side in (0, 1)]
-    told = [prompts[pair][side] if prompts else None for side, pair in last]
-    pictures = torch.stack([seen[side, pair] for side, pair in [*mixed, *last]])
-    return Question(shown, *told), pictures
+    places = [(side, pair) for pair in some[:-1] for side in (0, 1)]
+    return [*(places[i] for i in order), (0, some[-1]), (1, some[-1])]
+
+
+def asked_of(sides: Sequence[int], told: Sequence[str | None]) -> Question:
+    """The last two pictures are asked about after the others."""
+    shown = [Shown(i, side == 0, told[i]) for i, side in enumerate(sides[:-2])]
+    return Question(shown, *told[-2:])

@@ -6,7 +6,7 @@ from people and prompts of the train split.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,9 +18,14 @@ from palate.backbones.lora import Lora
 from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
-from palate.methods.prefgen.prefdisc import Weights, prefdisc_loss
-from palate.recipes.crowd import Crowd, asked, looked_at, portraits, prompts_of
+from palate.methods.prefgen.prefdisc import Weights, packed, prefdisc_loss
+from palate.recipes.crowd import (
+    Crowd,
+    looked_at,
+)
 from palate.recipes.discerning import Discerning, discern
+from palate.recipes.knowing import Knowing, Known, Turns, listening
+from palate.recipes.lessons import Lessons
 from palate.recipes.reader import DEBUG as TOY
 from palate.recipes.recipe import Parts
 
@@ -37,9 +42,11 @@ class PrefdiscRecipe:
     pairs: int = 12  # of each person, from which histories are drawn
     history: int = 8  # pairs at most
     prompts: float = 0.8  # share of histories told with prompts
+    clear: float = 0.25  # share of histories of people of one mind
     portrait: int = 6  # how much of what a person likes is to be said in words
     wording: Wording = field(default_factory=Wording)
     weights: Weights = field(default_factory=Weights)
+    known: Known = field(default_factory=Known)
     cache: Path | str | None = None  # a folder for what the reader sees in the pictures
     tested: int = 300  # people
 
@@ -47,28 +54,33 @@ class PrefdiscRecipe:
         """The text model; people; how wrong it is about them."""
         reader = self._reader()
         crowd = Crowd(split="train", people=self.people, pairs=self.pairs)
-        told = [prompts_of(person) for person in crowd.scenes()]
-        likes = portraits(crowd.numbers(), self.portrait)
+        seen = looked_at(crowd, reader, Path(self.cache) if self.cache else None)
+        lessons = Lessons(
+            crowd=crowd, seen=seen, prompts=self.prompts, clear=self.clear, portrait=self.portrait
+        )
+        knowing = Knowing(reader.width)
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-            people, seen = batch
             count = int(torch.randint(1, self.history + 1, (1,), generator=generator))
-            prompts = torch.rand(len(people), generator=generator) < self.prompts
-            rows = [
-                asked(told[int(person)] if known else None, mine.float(), count, generator)
-                for person, mine, known in zip(people, seen, prompts, strict=True)
-            ]
-            asked_of, pictures = zip(*rows, strict=True)
-            questions = [
-                replace(question, likes=likes[int(person)])
-                for question, person in zip(asked_of, people, strict=True)
-            ]
-            return prefdisc_loss(reader, questions, pictures, self.wording, self.weights)
+            each = [lessons.one(person, count, generator) for person in batch[0].tolist()]
+            rows = packed([one.question for one in each], reader, self.wording)
+            pictures = [one.seen for one in each]
+            with listening(reader) as heard:
+                found = prefdisc_loss(reader, rows, pictures, self.wording, self.weights)
+            states = {name: states[0] for name, states in heard.items()}
+            turns = Turns.of(rows, reader.word(self.wording.yes))
+            found |= knowing.missed(states, turns, torch.stack([one.looks for one in each]))
+            return {**found, "loss": self.known.total(found)}
 
-        items = looked_at(crowd, reader, Path(self.cache) if self.cache else None)
         lora = Lora(reader, self.lora) if self.lora else None
         text = lora.layers if lora else reader.model.model.text_model.requires_grad_(True)
-        return Reading(modules={"text": text}, items=items, loss=loss, reader=reader, lora=lora)
+        return Reading(
+            modules={"text": text, "knowing": knowing},
+            items=seen,
+            loss=loss,
+            reader=reader,
+            lora=lora,
+        )
 
     def _reader(self) -> Reader:
         if self.reader is None:

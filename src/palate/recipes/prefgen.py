@@ -19,7 +19,7 @@ from torch import Tensor
 
 from palate import store
 from palate.backbones import FLUX, SDXL, Voice
-from palate.backbones.builtin import bring, latents_of
+from palate.backbones.builtin import bring
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
@@ -27,13 +27,13 @@ from palate.methods.prefgen.asking import Wording
 from palate.methods.prefgen.loss import Alignment, aligned
 from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
-from palate.methods.prefgen.read import Chosen, History, Layers, embedded, look
+from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import Crowd, portraits
+from palate.recipes.crowd import Crowd, looked_at, portraits
 from palate.recipes.generating import missed, noised, weights_of
+from palate.recipes.likings import likings
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
-from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Scene
 from palate.sketchbook.words import PHRASES, prompt_of
 from palate.store.tensors import content_fingerprint
@@ -221,32 +221,28 @@ class PrefgenRecipe:
     def _made(
         self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip
     ) -> dict[str, NDArray[np.float16]]:
-        found: dict[str, list[Any]] = {"sem": [], "core": [], "img": [], "latents": []}
-        for number, person in zip(crowd.numbers(), crowd.scenes(), strict=True):
-            histories = list(self._histories(int(number), person[: self.history], reader, clip))
-            how: dict[str, Any] = {"wording": self.wording, "image": self.image}
+        cache = Path(self.cache) if self.cache else None
+        shown = likings(crowd, self.history, clip, backbone.pipe.vae, cache)
+        seen = looked_at(crowd, reader, cache).seen
+        how: dict[str, Any] = {"wording": self.wording, "image": self.image}
+        found: dict[str, list[Any]] = {"sem": [], "core": [], "img": []}
+        for i, (number, person) in enumerate(zip(crowd.numbers(), crowd.scenes(), strict=True)):
+            sides = _sides(person[: self.history], seen[i], shown["points"][i])
+            histories = list(self._histories(int(number), *sides))
             read = embedded(histories, reader, self.layers, **how)
-            for name in ("sem", "core", "img"):
-                found[name].append(getattr(read, name).numpy())
-            liked = np.stack([draw(scene) for scene, _ in person[self.history :]])
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                latents = latents_of(backbone.pipe.vae, torch.from_numpy(liked))
-            found["latents"].append(latents.float().numpy())
-        return {name: np.stack(rows).astype(np.float16) for name, rows in found.items()}
+            for name, rows in found.items():
+                rows.append(getattr(read, name).numpy())
+        states = {name: np.stack(rows).astype(np.float16) for name, rows in found.items()}
+        return {**states, "latents": shown["latents"]}
 
     def _histories(
-        self, person: int, pairs: list[tuple[Scene, Scene]], reader: Reader, clip: Clip
+        self, person: int, liked: Sequence[Seen], disliked: Sequence[Seen]
     ) -> Iterator[History]:
         """Histories of different lengths, the longest of them whole."""
-        prompts = [prompt_of(scene.content) for scene, _ in pairs]
-        liked, disliked = (
-            look([draw(scene) for scene in side], prompts, reader, clip)
-            for side in zip(*pairs, strict=True)
-        )
         yield History(liked=liked, disliked=disliked)
         for turn in range(1, self.histories):
-            luck = uniform(name_key("history"), person, turn, np.arange(1 + len(pairs)))
-            some = np.argsort(luck[1:])[: 1 + int(luck[0] * len(pairs))]
+            luck = uniform(name_key("history"), person, turn, np.arange(1 + len(liked)))
+            some = np.argsort(luck[1:])[: 1 + int(luck[0] * len(liked))]
             yield History(liked=[liked[i] for i in some], disliked=[disliked[i] for i in some])
 
     def keep(self, parts: Parts, folder: Path) -> None:
@@ -269,6 +265,23 @@ class Speaking(Parts):
     """Parts that know the whole method."""
 
     method: PrefGen
+
+
+def _sides(
+    pairs: Sequence[tuple[Scene, Scene]], seen: NDArray[np.float16], points: NDArray[np.float16]
+) -> tuple[list[Seen], list[Seen]]:
+    """A person's likes and dislikes as they were looked at; only likes have points."""
+    prompts = [prompt_of(liked.content) for liked, _ in pairs]
+    tokens, none = torch.from_numpy(np.array(seen)).float(), torch.empty(0)
+    each = torch.from_numpy(points).float()
+    liked, disliked = (
+        [
+            Seen(tokens=t, point=p, prompt=told)
+            for t, p, told in zip(side, at, prompts, strict=False)
+        ]
+        for side, at in zip(tokens, (each, [none] * len(pairs)), strict=True)
+    )
+    return liked, disliked
 
 
 def _text_width(backbone: Lent) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import torch
 from torch import nn
 
 from palate import store
@@ -61,7 +62,12 @@ def cook(
 
     With `minutes` it stops after about so many, and keeps and measures what there is by then.
     """
-    parts, began, last = recipe.parts(), time.perf_counter(), None
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(
+            recipe.fit.seed
+        )  # for weights that a recipe leaves to torch
+        parts = recipe.parts()
+    began, last = time.perf_counter(), None
     for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, run=out / "run"):
         on_fact(last)
         if minutes is not None and time.perf_counter() - began >= 60 * minutes:
