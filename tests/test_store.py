@@ -88,20 +88,6 @@ def test_json_is_sorted(tmp_path):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 64 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("A full disk needs the right to mount a tmpfs (run as root on Linux).")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
 def test_a_full_disk_costs_nothing_but_a_sentence(small_disk):
     path = small_disk / "a.bin"
     store.write_bytes(path, b"old" * 1000)
@@ -453,7 +439,7 @@ PROFILE = Profile(
     reader=Mark(name="sketchbook-reader", fingerprint="cd" * 32),
     tensors={"tokens": torch.randn(2, 3, generator=torch.Generator().manual_seed(1)).bfloat16()},
     words=(
-        Word(text="warm", weight=0.1, category="palette"),
+        Word(text="warm", weight=0.1, category="palette", evidence="in 3 of 4 liked"),
         Word(text="ネオン \ud800", weight=-2),
     ),
     liked=4,
@@ -475,6 +461,12 @@ def test_a_profile_of_words_alone_comes_back(tmp_path):
     plain = replace(PROFILE, tensors={}, reader=None)
     store.save_profile(tmp_path / "p", plain)
     assert store.load_profile(tmp_path / "p") == plain
+
+
+def test_a_word_without_evidence_is_kept_as_before_there_was_any(tmp_path):
+    store.save_profile(tmp_path / "p", PROFILE)
+    first, second = store.header(tmp_path / "p").config["words"]
+    assert first["evidence"] == "in 3 of 4 liked" and "evidence" not in second
 
 
 def test_when_a_profile_was_made_does_not_change_which_it_is():

@@ -10,7 +10,7 @@ from palate.backbones.judges import Judge
 from palate.errors import BadInput, Mismatch
 from palate.evals.measures import Encoder, Eye, Seen
 from palate.evals.moods import MIKELS, moods_right, moods_seen
-from palate.evals.retrieval import retrieval
+from palate.evals.retrieval import among, retrieval
 from palate.evals.seeing import Seeing, key_of
 from palate.evals.similarity import Words, clip_text, copying, diversity, likeness
 from palate.recipes.clip import DEBUG
@@ -106,6 +106,7 @@ def test_whose_pictures_they_are() -> None:
     assert found.reciprocal.figure.value == pytest.approx(((1 + 1 / 3) / 2 + 1 + 1 / 3) / 3)
     assert found.chance == {1: 1 / 3, 2: 2 / 3}
     assert found.chance_reciprocal == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    assert among(1, at(10, 80, 100, 60), list("abac"), people, list("abc")).tolist() == [1, 1, 0, 0]
     assert found.top[1].figure.units == 3 and "among 3 people" in found.top[1].protocol
 
 

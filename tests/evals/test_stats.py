@@ -37,6 +37,13 @@ def test_three_units_come_up_as_often_as_they_should(monkeypatch: pytest.MonkeyP
     assert mean([0.0, 0.0, 1.0]).low == pytest.approx(1 / 3)
 
 
+def test_how_many_draws_are_at_hand_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, units = normal(5, np.arange(40)), [number % 7 for number in range(40)]
+    whole = mean(values, units)
+    monkeypatch.setattr(stats, "_ROOM", 50)  # seven draws of seven units
+    assert mean(values, units) == whole
+
+
 def test_without_units_the_interval_is_the_textbook_s() -> None:
     x = normal(3, np.arange(400)) * 5 + 2
     found = mean(x)

@@ -1,21 +1,16 @@
 """Taste and content scores: by hand, and methods side by side at toy width."""
 
-import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from prefgen_toy import clip, prefgen, reader
-from typer.testing import CliRunner
+from prefgen_toy import prefgen
 
-from palate.backbones.builtin import save_clip
-from palate.backbones.builtin.reader import save_reader
 from palate.backbones.catalog import judge
-from palate.cli import app
 from palate.data.agents import split_of_contents
 from palate.data.drawn import person
 from palate.evals.taste import Scores, Wish, against, alone, scored
-from palate.recipes.comparing import Comparing, taste_of
+from palate.recipes.comparing import Comparing, compare, taste_of
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World, affinities, percentile, utility
 from palate.sketchbook.scenes import CONTENTS, Content, Scene, look_from_codes, look_to_codes
@@ -77,17 +72,11 @@ def test_everybody_asks_for_what_nobody_was_trained_on():
     assert (len(taste.liked), len(taste.disliked)) == (4, 4)
 
 
-@pytest.mark.slow
-def test_methods_side_by_side(tmp_path):
-    prefgen().save_pretrained(tmp_path / "prefgen")
-    save_reader(reader().model, tmp_path / "toy-reader")
-    save_clip(clip().model, tmp_path / "toy-clip")
-    words = ["eval", "taste", f"prefgen={tmp_path / 'prefgen'}", f"words={tmp_path / 'toy-reader'}"]
-    words += ["--backbone", "tiny-sdxl", "--people", "2", "--prompts", "1", "--history", "1"]
-    words += ["--steps", "1", "--out", str(tmp_path / "taste.json"), "--json"]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)["methods"]
-    assert list(found) == ["plain", "prefgen", "words"]
-    assert 0 <= found["prefgen"]["against plain"]["wins"]["value"] <= 1
-    assert (tmp_path / "taste.txt").read_text().count("\n") == 4
+def test_methods_side_by_side():
+    method = prefgen()
+    asked = Comparing(people=2, prompts=1, history=1, steps=1)
+    found = compare({"prefgen": method}, method.backbone, judge(), asked)
+    facts = found.facts()
+    assert list(facts) == ["plain", "prefgen"] and "against plain" not in facts["plain"]
+    assert 0 <= facts["prefgen"]["against plain"]["wins"]["value"] <= 1
+    assert found.table().count("\n") == 2

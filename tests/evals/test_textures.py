@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from palate.errors import Mismatch
-from palate.evals.textures import gram, lpips, style_cosine, style_loss
+from palate.evals.textures import gram, lpips, signature, style_cosine, style_loss
 from palate.seeds import noise_for
 
 
@@ -27,6 +27,12 @@ def test_gram_does_not_know_where_things_are() -> None:
     mixed = x.flatten(2)[..., order].reshape(x.shape)
     assert float((gram(x) - gram(mixed)).abs().max()) < 1e-14
     assert style_cosine([x], [3 * mixed]).item() == pytest.approx(0, abs=1e-12)  # nor how strong
+
+
+def test_style_losses_are_distances_between_signatures() -> None:
+    x, y = ([maps(seed, 3, 4, 5, 6), maps(seed + 1, 3, 2, 3, 3)] for seed in (1, 3))
+    apart = (signature(x) - signature(y)).square().sum(1)
+    torch.testing.assert_close(apart, style_loss(x, y))
 
 
 def test_lpips_by_hand() -> None:

@@ -56,19 +56,32 @@ class Judge(
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """Pictures (n, 3, 128, 128) in -1..1 to logits for each head."""
-        logits = self.heads(self.pooled(pixels))
+        return self.answers(self.pooled(pixels))
+
+    def answers(self, points: Tensor) -> dict[str, Tensor]:
+        """What it knows (n, 6 c) to logits for each head."""
+        logits = self.heads(points)
         return dict(zip(HEADS, logits.split(list(HEADS.values()), 1), strict=True))
 
     def pooled(self, pixels: Tensor) -> Tensor:
         """What it knows of each picture before it decides: six numbers a channel."""
-        x = self.body(pixels)
+        return self.gathered(self.body(pixels))
+
+    @staticmethod
+    def gathered(x: Tensor) -> Tensor:
+        """The last layer's maps (n, c, h, w) as points (n, 6 c)."""
         quarters = F.adaptive_avg_pool2d(x, 2).flatten(1)  # left and right matter
         return torch.cat([x.mean((2, 3)), x.amax((2, 3)), quarters], dim=1)
 
     @torch.inference_mode()
     def look_at(self, pictures: NDArray[np.uint8]) -> Sight:
         """Pictures (n, height, width, 3) as people see them."""
-        logits = self.eval()(to_input(pictures).to(self.heads.weight.device))
+        return self.decided(self.eval().pooled(to_input(pictures).to(self.heads.weight.device)))
+
+    @torch.inference_mode()
+    def decided(self, points: Tensor) -> Sight:
+        """What it sees, from what it knows of each picture."""
+        logits = self.answers(points)
         best = {name: head.argmax(1).cpu().numpy() for name, head in logits.items()}
         looks = np.stack([best[dimension] for dimension in DIMENSIONS], axis=1)
         seen = zip(best["layout"], best["first"], best["second"], strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from palate.cli import comparing
 from palate.cli.generating import check_folder
 from palate.cli.speech import AsJson, progress, say
 from palate.errors import MissingPart
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from palate.sketchbook.scenes import Content
 
 app = typer.Typer(no_args_is_help=True, help="Measure models; every figure with an interval.")
+app.command("methods")(comparing.methods)
 
 
 @app.command()
@@ -51,43 +53,6 @@ def backbone(
     write_json(file, facts)
     write_bytes(file.with_suffix(".txt"), f"{report.table()}\n".encode())
     say(f"{report.table()}\nAlso in {file}.", {**facts, "out": str(file)}, as_json)
-
-
-@app.command()
-def taste(
-    methods: Annotated[list[str], typer.Argument(help="Methods, or METHOD=FOLDER of its weights.")],
-    backbone: Annotated[str, typer.Option(help="The base model.")] = "sketchbook-sdxl",
-    judge: Annotated[str, typer.Option(help="The judge.")] = "sketchbook-judge",
-    people: Annotated[int, typer.Option(min=2, help="People nothing was trained on.")] = 60,
-    prompts: Annotated[int, typer.Option(min=1, help="Pictures for each.")] = 2,
-    history: Annotated[int, typer.Option(min=1, help="Pairs they show.")] = 8,
-    strength: Annotated[float, typer.Option(min=0)] = 1.0,
-    avoid: Annotated[float, typer.Option(min=0)] = 0.0,
-    steps: Annotated[int | None, typer.Option(help="Steps; the model's own if left out.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="JSON file; a .txt beside it.")] = Path(
-        "out/eval/taste.json"
-    ),
-    as_json: AsJson = False,
-) -> None:
-    """Say how much better pictures fit people with a method than without."""
-    check_folder(out.parent)
-    from palate.backbones import catalog
-    from palate.methods.table import method
-    from palate.recipes.comparing import Comparing, compare
-    from palate.store import write_bytes, write_json
-
-    judging, model = catalog.judge(judge), catalog.backbone(backbone)
-    given = [name.partition("=") for name in methods]
-    found = {name: method(name, model, Path(at) if at else None) for name, _, at in given}
-    asked = Comparing(
-        people=people, prompts=prompts, history=history, strength=strength, avoid=avoid,
-        steps=steps,
-    )  # fmt: skip
-    compared = compare(found, model, judging, asked, progress("pictures"))
-    facts = {"asked": asdict(asked), "backbone": str(model.mark), "methods": compared.facts()}
-    write_json(out, facts)
-    write_bytes(out.with_suffix(".txt"), f"{compared.table()}\n".encode())
-    say(f"{compared.table()}\nAlso in {out}.", {**facts, "out": str(out)}, as_json)
 
 
 @app.command()

@@ -41,7 +41,6 @@ def retrieval(
     Whoever is as near as the right person stands before them half of the time.
     """
     eye, size = one_eye(made, people), len(people)
-    _check(made, whose, people, names)
     before, level = _places(made, whose, people, names)
     protocol = f"cosine among {size} people, a mean over people"
 
@@ -49,7 +48,7 @@ def retrieval(
         figure = stats.mean(*_by_person(values, whose), seed=seed)
         return Measure(name=name, figure=figure, eye=eye, seed=seed, protocol=protocol)
 
-    within = {k: of(f"top-{k}", np.clip((k - before) / level, 0, 1)) for k in first}
+    within = {k: of(f"top-{k}", _within(k, before, level)) for k in first}
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, size + 1))])
     ranks = (harmonic[before + level] - harmonic[before]) / level
     return Retrieval(
@@ -58,6 +57,21 @@ def retrieval(
         chance={k: min(1.0, k / size) for k in first},
         chance_reciprocal=float(harmonic[size] / size),
     )
+
+
+def among(
+    first: int,
+    made: Seen,
+    whose: Sequence[Hashable],
+    people: Seen,
+    names: Sequence[Hashable],
+) -> NDArray[np.float64]:
+    """For each picture, whether its person is among the first; level ones stand in any order."""
+    return _within(first, *_places(made, whose, people, names))
+
+
+def _within(k: int, before: NDArray[np.int64], level: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.clip((k - before) / level, 0, 1)
 
 
 def _check(made: Seen, whose: Sequence[Hashable], people: Seen, names: Sequence[Hashable]) -> None:
@@ -80,6 +94,7 @@ def _places(
     made: Seen, whose: Sequence[Hashable], people: Seen, names: Sequence[Hashable]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many stand before the right person, and how many are level, themselves among them."""
+    _check(made, whose, people, names)
     number = {name: i for i, name in enumerate(names)}
     true = np.array([number[person] for person in whose])
     cosines = (F.normalize(made.points, dim=1) @ F.normalize(people.points, dim=1).T).numpy()

@@ -53,7 +53,20 @@ def likeness(
 
     "CLIP-I" in a CLIP's eyes and "CSD" in those of a style encoder. Intervals are over people.
     """
-    eye = one_eye(made, liked)
+    return Measure(
+        name=name,
+        figure=stats.mean(likenesses(made, whose, liked, by), whose, seed=seed),
+        eye=made.eye,
+        seed=seed,
+        protocol="mean of 100 cos over all pairs of a picture and a reference of its person",
+    )
+
+
+def likenesses(
+    made: Seen, whose: Sequence[Hashable], liked: Seen, by: Sequence[Hashable]
+) -> NDArray[np.float64]:
+    """The mean cosine, times 100, of each picture with its person's references."""
+    one_eye(made, liked)
     middles = _middles(liked, by)
     strangers = sorted({str(person) for person in whose if person not in middles})
     if strangers:
@@ -62,14 +75,7 @@ def likeness(
             "person pictures were made for."
         )
     each = torch.stack([middles[person] for person in whose])
-    cosines = 100 * (_unit(made.points) * each).sum(1)
-    return Measure(
-        name=name,
-        figure=stats.mean(cosines.numpy(), whose, seed=seed),
-        eye=eye,
-        seed=seed,
-        protocol="mean of 100 cos over all pairs of a picture and a reference of its person",
-    )
+    return 100 * (_unit(made.points) * each).sum(1).double().numpy()
 
 
 def _middles(seen: Seen, groups: Sequence[Hashable]) -> dict[Hashable, Tensor]:
@@ -94,20 +100,26 @@ def clip_text(
     What is beyond the text encoder's length is cut by the tokenizer, which keeps the end mark that
     the point is read from; how many prompts were cut is said.
     """
-    assert len(prompts) == len(made), (len(prompts), len(made))
     texts = list(dict.fromkeys(prompts))
-    points = dict(zip(texts, _unit(words.read(texts).cpu()), strict=True))
-    cosines = 100 * (_unit(made.points) * torch.stack([points[p] for p in prompts])).sum(1)
     cut = sum(bool(words.cut(text)) for text in texts)
     notes = (f"{cut} of {len(texts)} prompts were cut",) if cut else ()
     return Measure(
         name="CLIP-T",
-        figure=stats.mean(cosines.numpy(), units or prompts, seed=seed),
+        figure=stats.mean(heard(made, prompts, words), units or prompts, seed=seed),
         eye=made.eye,
         seed=seed,
         protocol="mean of 100 cos with the original prompt, long ones cut by the tokenizer",
         notes=notes,
     )
+
+
+def heard(made: Seen, prompts: Sequence[str], words: Words) -> NDArray[np.float64]:
+    """100 cos of each picture with its prompt."""
+    assert len(prompts) == len(made), (len(prompts), len(made))
+    texts = list(dict.fromkeys(prompts))
+    points = dict(zip(texts, _unit(words.read(texts).cpu()), strict=True))
+    each = torch.stack([points[prompt] for prompt in prompts])
+    return 100 * (_unit(made.points) * each).sum(1).double().numpy()
 
 
 def diversity(made: Seen, groups: Sequence[Hashable], *, seed: int = 0) -> Measure:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from palate.backbones.judges import Judge
+from palate.backbones.judges import Judge, Sight
 from palate.evals.stats import Figure, mean, share
 from palate.sketchbook.people import World, affinities, percentile, utility
 from palate.sketchbook.scenes import Content
@@ -40,7 +40,11 @@ def scored(
 ) -> Scores:
     """What the judge sees, in the eyes of the people the pictures are for."""
     assert len(pictures) == len(wishes), (len(pictures), len(wishes))
-    sight = judge.look_at(np.stack([picture.pixels for picture in pictures]))
+    return fitting(judge.look_at(np.stack([p.pixels for p in pictures])), wishes, world)
+
+
+def fitting(sight: Sight, wishes: Sequence[Wish], world: World | None = None) -> Scores:
+    """Scores of what a judge saw already."""
     people = affinities([wish.person for wish in wishes], world or World())
     liked = [
         float(percentile(affinity, utility(affinity, look)))

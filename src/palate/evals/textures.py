@@ -60,6 +60,11 @@ def style_loss(
     return torch.stack(apart).sum(0)
 
 
+def signature(x: Sequence[Float[Tensor, "N C H W"]], per: Per = "place") -> Float[Tensor, "N D"]:
+    """Gram matrices as one point a picture: style losses are these points' square distances."""
+    return torch.cat([gram(layer, per).flatten(1) / layer.shape[1] for layer in x], 1)
+
+
 def style_cosine(
     x: Sequence[Float[Tensor, "N C H W"]], y: Sequence[Float[Tensor, "N C H W"]]
 ) -> Float[Tensor, " N"]:

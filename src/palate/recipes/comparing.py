@@ -14,9 +14,9 @@ import numpy as np
 from palate.backbones.judges import Judge
 from palate.data.agents import SPLITS, split_of_contents
 from palate.data.drawn import Person, person
+from palate.data.quick_png import quick_png
 from palate.evals.taste import Against, Scores, Wish, against, alone, scored
 from palate.generate import generate, plain
-from palate.images import to_png
 from palate.recipes.crowd import Crowd
 from palate.seeds import name_key, uniform
 from palate.sketchbook.drawing import draw
@@ -150,4 +150,4 @@ def taste_of(shown: Person) -> Taste:
 
 
 def _example(scene: Scene) -> Example:
-    return Example(image=to_png(draw(scene)), prompt=prompt_of(scene.content))
+    return Example(image=quick_png(draw(scene)), prompt=prompt_of(scene.content))

@@ -1,0 +1,177 @@
+"""What a judge, a CLIP and a reader make of pictures; each picture is seen once by each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate.backbones.clips import Clip
+from palate.backbones.encoders import JudgeEncoder
+from palate.backbones.judges import Judge, Sight
+from palate.backbones.reader import Reader
+from palate.evals.measures import Eye, Seen
+from palate.evals.retrieval import among
+from palate.evals.seeing import Seeing
+from palate.evals.similarity import heard, likenesses
+from palate.evals.taste import Wish, fitting
+from palate.evals.textures import signature
+from palate.methods.prefgen.asking import Shown, Wording
+from palate.methods.prefgen.prefdisc import scores
+from palate.recipes.comparison.audience import Audience, Pixels
+from palate.recipes.comparison.clock import Clock
+from palate.seeds import name_key, uniform
+from palate.sketchbook.scenes import look_from_codes, mood_of
+from palate.sketchbook.words import prompt_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+SEEING = "encoders"
+FIRST = (1, 16)  # of the people nearest to a picture
+_AT_ONCE = 16
+Each = dict[str, NDArray[np.float64]]  # metric -> a number for each picture
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Eyes:
+    """Who looks at the pictures."""
+
+    judge: Judge
+    clip: Clip
+    reader: Reader | None = None  # one that PREFDISC taught; left out, nobody is asked
+    wording: Wording = field(default_factory=Wording)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Looked:
+    """One way's pictures as they were seen."""
+
+    each: Each
+    seen: Seen  # by the CLIP
+    moods: tuple[str, ...]
+
+
+class Listening:
+    """A CLIP's other half that reads each text once."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip, self._read = clip, dict[str, Tensor]()
+        self.cut = clip.cut
+
+    def read(self, texts: Sequence[str]) -> Float[Tensor, "N D"]:
+        """Where each text lies."""
+        if new := [text for text in dict.fromkeys(texts) if text not in self._read]:
+            self._read |= dict(zip(new, self._clip.read(new).cpu(), strict=True))
+        return torch.stack([self._read[text] for text in texts])
+
+
+class Judging:
+    """Eyes that know the people: what they showed is looked at first."""
+
+    def __init__(self, eyes: Eyes, audience: Audience, out: Path, clock: Clock) -> None:
+        self.eyes, self.audience, self.clock = eyes, audience, clock
+        self.judge, self.words = JudgeEncoder(eyes.judge), Listening(eyes.clip)
+        file = out / f"seen-{eyes.clip.mark.fingerprint[:10]}.safetensors"
+        self.seeing, self.people = Seeing(eyes.clip, file), list(audience.people)
+        liked = [audience.liked(person) for person in self.people]
+        kept = [picture for person in self.people for picture in audience.kept(person)]
+        with clock.on(SEEING):
+            self.liked = self.seeing.see([picture for some in liked for picture in some])
+            self.kept = self.seeing.see(kept)
+            self._styles = dict(zip(self.people, map(self._style, liked), strict=True))
+        self.by = [person for person in self.people for _ in range(audience.asked.history)]
+        self.middles = Seen(points=_means(self.liked, len(self.people)), eye=self.liked.eye)
+        self._told: dict[int, tuple[list[Shown], Tensor]] = {}
+
+    @property
+    def judged_by(self) -> Eye:
+        """The judge as an eye."""
+        return Eye(encoder=self.judge.mark, preprocessing=self.judge.preprocessing)
+
+    def look(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Looked:
+        """Every number there is for each picture, and where the CLIP puts it."""
+        people = [wish.person for wish in wishes]
+        with self.clock.on(SEEING):
+            sight, style = self._judged(pictures, people)
+            seen = self.seeing.see(pictures)
+            heard_ = heard(seen, [prompt_of(wish.content) for wish in wishes], self.words)
+            sure = self._sure(pictures, wishes)
+        self.seeing.save()
+        fits = fitting(sight, wishes)
+        moods = tuple(mood_of(look_from_codes(look)) for look in sight.looks)
+        liked = [self.audience.mood(person) for person in people]
+        each: Each = {
+            "taste": fits.taste,
+            "content": fits.content.astype(float),
+            "mood": np.array([a == b for a, b in zip(moods, liked, strict=True)], float),
+            "style": style,
+            "clip-i": likenesses(seen, people, self.liked, self.by),
+            "clip-t": heard_,
+            **({} if sure is None else {"prefdisc": sure}),
+            **{f"top-{k}": among(k, seen, people, self.middles, self.people) for k in FIRST},
+        }
+        return Looked(each=each, seen=seen, moods=moods)
+
+    def _style(self, liked: Sequence[Pixels]) -> tuple[Tensor, float]:
+        """The mean of signatures, and the mean of their square distances from it."""
+        points = signature(self.judge.maps(liked))
+        middle = points.mean(0)
+        return middle, float((points - middle).square().sum(1).mean())
+
+    def _judged(
+        self, pictures: Sequence[Pixels], people: Sequence[int]
+    ) -> tuple[Sight, NDArray[np.float64]]:
+        """What the judge sees, and each picture's mean style loss to its person's liked ones."""
+        sights, losses = [], []
+        for start in range(0, len(pictures), _AT_ONCE):
+            maps = self.judge.maps(pictures[start : start + _AT_ONCE])
+            sights.append(self.eyes.judge.decided(self.eyes.judge.gathered(maps[-1])))
+            for point, person in zip(signature(maps), people[start:], strict=False):
+                middle, spread = self._styles[person]
+                losses.append(float((point - middle).square().sum()) + spread)
+        looks = np.concatenate([sight.looks for sight in sights])
+        arrangements = tuple(one for sight in sights for one in sight.arrangements)
+        return Sight(looks=looks, arrangements=arrangements), np.array(losses)
+
+    def _sure(
+        self, pictures: Sequence[Pixels], wishes: Sequence[Wish]
+    ) -> NDArray[np.float64] | None:
+        """How surely the reader calls each picture liked, after its person's history."""
+        if (reader := self.eyes.reader) is None:
+            return None
+        found = []
+        for start in range(0, len(pictures), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            told = [self._history(wish.person, reader) for wish in wishes[some]]
+            new = reader.see(pictures[some])
+            rows = [torch.cat([old, one[None]]) for (_, old), one in zip(told, new, strict=True)]
+            prompts = [prompt_of(wish.content) for wish in wishes[some]]
+            asked = [shown for shown, _ in told]
+            found.append(scores(reader, asked, prompts, rows, self.eyes.wording).cpu())
+        return torch.cat(found).double().numpy()
+
+    def _history(self, person: int, reader: Reader) -> tuple[list[Shown], Tensor]:
+        """What a person showed, in an order of chance, and what the reader sees in it."""
+        if person not in self._told:
+            shown = self.audience.shown(person)
+            scenes = [*shown.liked, *shown.disliked]
+            pictures = [*self.audience.liked(person), *self.audience.disliked(person)]
+            order = np.argsort(uniform(name_key("history"), person, np.arange(len(scenes))))
+            turns = [
+                Shown(turn, bool(place < len(shown.liked)), prompt_of(scenes[place].content))
+                for turn, place in enumerate(order)
+            ]
+            self._told[person] = turns, reader.see([pictures[place] for place in order])
+        return self._told[person]
+
+
+def _means(seen: Seen, groups: int) -> Float[Tensor, "G D"]:
+    """The mean of each group, as many in each and one after another."""
+    return seen.points.unflatten(0, (groups, -1)).mean(1)
