@@ -1,7 +1,9 @@
-"""What following a taste costs: sampling with Premier, many people at once, reading one of them.
+"""What following a taste costs: sampling with Premier, many people at once, reading one of them;
+and beside it a LoRA for each person.
 
-python -m bench.premier [FOLDER]     with the weights of a folder, or of this package
-python -m bench.premier untrained    the same sizes with random weights: what it costs, not how good
+python -m bench.premier [FOLDER [BACKBONE]]    with the weights of a folder, or of this package
+python -m bench.premier untrained              the same sizes with random weights: what it costs,
+                                               not how good
 
 Ratios are of runs that take turns, so that a busy machine slows both alike.
 """
@@ -23,8 +25,11 @@ from palate.backbones import catalog
 from palate.backbones.builtin import new_clip, new_flux, new_vae
 from palate.backbones.clips import Clip
 from palate.data.drawn import person
-from palate.methods.premier.method import Premier
+from palate.methods.premier.fitting import PUBLISHED
+from palate.methods.premier.method import Fitted, Premier
 from palate.methods.premier.model import Modulator
+from palate.methods.premier.tuned import PUBLISHED as LORA
+from palate.methods.premier.tuned import Tuned, Tuning
 from palate.methods.premier.users import Known, Users
 from palate.methods.table import method
 from palate.recipes import clip, flux, premier, vae
@@ -74,6 +79,17 @@ def reading(found: Premier) -> None:
     figure("premier/reading a person", median(took), "s", bar="<= 2")
 
 
+def rival(found: Premier, steps: int = 8) -> None:
+    """A LoRA of their own for each person: what it takes to keep, and to learn."""
+    taste = taste_of(person(125, 8, World()))
+    lora = Tuned(found.backbone, Tuning(fit=replace(LORA, steps=steps)))
+    linear = Fitted(found, replace(PUBLISHED, fit=replace(PUBLISHED.fit, steps=steps)))
+    ours = 2 * found.users.table[0].numel()
+    figure("premier/bytes of a LoRA over a person's", lora.bytes / ours, "x", bytes=lora.bytes)
+    cost = ratio(lambda: lora.read(taste), lambda: linear.read(taste))
+    figure("premier/learning a LoRA over coefficients", cost, "x", steps=steps)
+
+
 def main() -> None:
     """All of it, on two threads."""
     torch.set_num_threads(2)
@@ -81,13 +97,13 @@ def main() -> None:
     if given == "untrained":
         found = untrained()
     else:
-        found = method(
-            "premier", catalog.backbone("sketchbook-flux"), Path(given) if given else None
-        )
+        backbone = catalog.backbone(sys.argv[2] if len(sys.argv) > 2 else "sketchbook-flux")
+        found = method("premier", backbone, Path(given) if given else None)
     assert isinstance(found, Premier)
     profiles = [found.profile_of(row) for row in found.users.table[:BATCH]]
     sampling(found, [replace(profile, liked=8) for profile in profiles])
     reading(found)
+    rival(found)
 
 
 if __name__ == "__main__":

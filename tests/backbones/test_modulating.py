@@ -152,6 +152,66 @@ def test_the_negative_half_of_our_own_pass_is_the_base_models_too() -> None:
     assert torch.equal(steered[0], plain[0]) and not torch.equal(steered[1], plain[1])
 
 
+# ---- one direction for all that follows
+
+
+def shortened(lent: Delta, count: int) -> tuple[Delta, Delta]:
+    """The first few directions, the last holding onward; and the same for each token."""
+    parts = {name: getattr(lent, name).detach() for name in ("shared", "each")}
+    places = torch.arange(48).clamp(max=count - 1)
+    short = {name: part[:, :count] for name, part in parts.items()}
+    long = {name: part[:, places] for name, part in parts.items()}
+    how: Any = {"strength": lent.strength, "blocks": lent.blocks}
+    return Delta(**short, **how, onward=True), Delta(**long, **how)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("blocks", ["double", "all"])
+@pytest.mark.parametrize("count", [1, 5, 48])
+def test_the_last_direction_may_hold_onward(blocks: Any, count: int) -> None:
+    backbone = flux(True)
+    short, long = shortened(delta([0, 1], (0.7, 1.0), blocks), count)
+    with backbone.modulating(long):
+        want = heard(backbone, 2)
+    with backbone.modulating(short):
+        assert_close(heard(backbone, 2), want, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_onward_holds_beside_longer_deltas_and_people_who_ask_for_nothing() -> None:
+    backbone = flux(False)
+    short, long = shortened(delta([0, 1], (0.0, 1.0), "all"), 5)
+    other = shortened(delta([2, 3], (1.0, 0.0), "all"), 9)
+    with backbone.modulating(long), backbone.modulating(other[1]):
+        want = heard(backbone, 2)
+    with backbone.modulating(short), backbone.modulating(other[0]):
+        assert_close(heard(backbone, 2), want, rtol=0, atol=1e-5)
+    plain = heard(backbone, 2)
+    with backbone.modulating(short):
+        assert torch.equal(heard(backbone, 2)[0], plain[0])
+
+
+def test_alike_tokens_cost_one() -> None:
+    """The linear layer of a norm sees ten rows for two pictures of 48 tokens, not 96."""
+    backbone, rows = flux(True), []
+    short, _ = shortened(delta([0, 1], 1.0, "double"), 5)
+    linear = backbone.pipe.transformer.transformer_blocks[0].norm1_context.linear
+    handle = linear.register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
+    with backbone.modulating(short), torch.no_grad():
+        heard(backbone, 2)
+    handle.remove()
+    assert rows == [2 * 4, 2]  # four tokens of each picture one by one, then all others of each
+
+
+def test_more_directions_than_tokens_are_refused_onward_too() -> None:
+    long = Delta(shared=torch.ones(1, 60, 32), onward=True)
+    with (
+        flux(True).modulating(long) as lent,
+        pytest.raises(Mismatch, match="60 text tokens and the prompt has 48"),
+    ):
+        lent.sample(asks())
+
+
 # ---- refusals
 
 

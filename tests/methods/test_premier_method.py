@@ -17,6 +17,7 @@ from palate.errors import BadFile, BadInput, Mismatch
 from palate.generate import generate, plain
 from palate.learn.settings import Fit
 from palate.methods.premier.fitting import Fitting, Newcomer, fitted, latents_in
+from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loading import load
 from palate.methods.premier.method import FILE, Fitted, Premier
 from palate.methods.premier.model import Modulator, Sizes
@@ -124,6 +125,52 @@ def test_a_token_turns_by_itself() -> None:
     one, other = ask(people, said), ask(people, changed)
     differ = (one.shared - other.shared).abs().amax((0, 2)) > 1e-5
     assert differ.tolist() == [False] * 4 + [True, False]
+
+
+# ---- what it hears of prompts
+
+PROMPTS = ["a cat", "x", "two cats and one more cat, and a dog beside them all the while"]
+
+
+def test_prompts_are_heard_as_far_as_their_first_padding() -> None:
+    backbone = tiny_flux()
+    prompts = Prompts.of(backbone, PROMPTS, replace(SIZES, padding="one"))
+    tokens, like = prompts.text.tokens, torch.zeros(())
+    assert prompts.text.lengths == (7, 3, 48, 1)  # letters, a space before each word, an end mark
+    said, nothing = prompts.heard([0, 1], like)
+    assert said.shape[1] == nothing.shape[1] == 8
+    assert torch.equal(said[0], tokens[0, :8]) and torch.equal(said[1, :4], tokens[1, :4])
+    assert all(torch.equal(said[1, place], tokens[1, 3]) for place in (4, 5, 6, 7))
+    assert all(torch.equal(nothing[0, place], tokens[3, 1]) for place in range(1, 8))
+    whole, _ = prompts.heard([2, 0], like)  # one without padding
+    assert torch.equal(whole[0], tokens[2]) and torch.equal(whole[1, :8], said[0])
+    assert prompts.nothing(like).shape[1] == 2
+    every = Prompts.of(backbone, PROMPTS, SIZES).heard([1, 0], like)[0]
+    assert torch.equal(every, tokens[[1, 0]])
+
+
+def test_one_direction_for_all_padding_is_nearly_one_for_each() -> None:
+    """The same weights: up to the first padding bit for bit, then as the first padding."""
+    each, one = premier(), premier(padding="one")
+    person, wide = each.read(taste(range(2))), replace(ASKED, prompt=PROMPTS[2])
+    mine = one.profile_of(person.tensors["user"])
+    for asked, same in ((ASKED, False), (wide, True)):
+        pictures = [
+            generate(p, asked, method=m)[0].pixels for p, m in ((person, each), (mine, one))
+        ]
+        assert np.array_equal(*pictures) == same
+    plain_one = plain(ASKED, backbone=one.backbone)[0].pixels
+    assert not np.array_equal(generate(mine, ASKED, method=one)[0].pixels, plain_one)
+
+
+def test_with_one_direction_for_padding_others_in_a_batch_change_nothing() -> None:
+    method = premier(padding="one", empty=("distinct",))
+    people = [method.read(taste(range(2))), method.read(taste(range(7, 9)))]
+    asked = [ASKED, replace(ASKED, prompt="a lighthouse over there")]
+    both = generate(people, asked, method=method)
+    for person, request, picture in zip(people, asked, both, strict=True):
+        alone = generate(person, request, method=method)[0].pixels.astype(int)
+        assert np.abs(alone - picture.pixels).max() <= 1  # rounding to bytes
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ import torch
 from palate.errors import BadInput
 from palate.learn.checkpoint import weights
 from palate.learn.fit import fit
+from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import dispersion
 from palate.methods.premier.method import Premier
 from palate.recipes.premier import DEBUG, PREMIER, Spread, Turning
@@ -51,7 +52,7 @@ def test_the_loss_is_flow_and_dispersion_of_each_branch(parts: Turning) -> None:
     whole = sum(value for name, value in found.items() if name != "loss")
     torch.testing.assert_close(found["loss"].detach(), whole)
     method = parts.method
-    nothing = method.backbone.encode([""]).tokens[:, [0, 16, 32, 48]]
+    nothing = method.backbone.encode([""]).tokens[:, :2]  # the end mark and all that follows
     turned = method.modulator(method.users.table, nothing.expand(4, -1, -1), nothing)
     torch.testing.assert_close(
         found["dispersion, shared"], 0.1 * dispersion(turned.shared).detach()
@@ -68,6 +69,38 @@ def test_a_branch_may_go_without_dispersion(parts: Turning, word: str) -> None:
     made = parts.method.modulator(parts.method.users.table, *[torch.zeros(4, 4, 32)] * 2)
     (left,) = spread.missed(made)
     assert left.endswith("distinct" if "shared" in word else "shared")
+
+
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        (['sizes.branches=("distinct",)'], {"dispersion, shared"}),
+        (['sizes.branches=("shared",)'], {"dispersion, distinct"}),
+        (["spread.shared=0", "spread.distinct=0"], {"dispersion, shared", "dispersion, distinct"}),
+    ],
+)
+def test_what_an_ablation_leaves_out_is_not_learned_from(words: Any, gone: set[str]) -> None:
+    made = changed(DEBUG, words).parts()
+    assert isinstance(made, Turning)
+    found = losses(made)
+    assert {"dispersion, shared", "dispersion, distinct"} - found.keys() == gone
+    whole = sum(value for name, value in found.items() if name != "loss")
+    torch.testing.assert_close(found["loss"].detach(), whole)
+    left = {"dispersion, " + name for name in made.method.modulator.branches}
+    assert left == ({*found} - {"loss", "flow"} if "branches" in words[0] else gone)
+
+
+def test_without_prompts_everybody_is_turned_alike_whatever_is_asked() -> None:
+    words = ['sizes.empty=("shared","distinct")']
+    for settings, alike in (([], False), (words, True)):
+        made = changed(DEBUG, settings).parts()
+        assert isinstance(made, Turning)
+        method, people = made.method, made.method.users.table[:2]
+        prompts = Prompts.of(method.backbone, ["a cat", "a tree"], method.modulator.sizes)
+        one = method.modulator(people[:1], *prompts.heard([0], people))
+        other = method.modulator(people[:1], *prompts.heard([1], people))
+        for mine, theirs in zip(one.parts().values(), other.parts().values(), strict=True):
+            assert torch.equal(mine, theirs) == alike
 
 
 def test_people_outside_the_batch_are_kept_apart_too() -> None:
@@ -100,14 +133,18 @@ def test_ablations_are_settings(tmp_path: Any) -> None:
     small = changed(DEBUG, words)
     measured = cook(small, tmp_path)
     assert "people apart, shared" in measured and "people apart, distinct" not in measured
-    (kept,) = (tmp_path / "cache").iterdir()
-    looked = kept.stat().st_mtime_ns
+    kept = sorted((tmp_path / "cache").iterdir())
+    assert [path.name.split("-")[0] for path in kept] == ["latents", "points"]
+    looked = [path.stat().st_mtime_ns for path in kept]
     again = small.parts()  # from what was seen before
-    assert kept.stat().st_mtime_ns == looked
+    assert [path.stat().st_mtime_ns for path in kept] == looked
     assert isinstance(again, Turning)
     fresh = replace(small, cache=None).parts()
     assert torch.equal(again.method.known.likes, fresh.method.known.likes)
     assert (again.items[3][2] == fresh.items[3][2]).all()
+    fewer = replace(small, shown=20).parts()  # the first of what was shown
+    assert (fewer.items.latents == again.items.latents[:20]).all()
+    assert len(list((tmp_path / "cache").glob("latents-*"))) == 1
     sizes = again.method.modulator.sizes
     assert (sizes.blocks, sizes.count, sizes.branches) == ("all", 2, ("shared",))
 
@@ -138,3 +175,8 @@ def test_sizes_stay_within_the_budget() -> None:
 def test_people_of_one_picture_are_no_training_set(word: str) -> None:
     with pytest.raises(BadInput, match="with 2 pictures on either side, are the least"):
         changed(DEBUG, [word])
+
+
+def test_a_show_too_small_for_a_person_is_refused() -> None:
+    with pytest.raises(BadInput, match="4 pictures are shown, of which somebody is to like 3 and"):
+        changed(DEBUG, ["shown=4"])

@@ -5,6 +5,7 @@ voices          what can be lent to SDXL: tokens that speak beside the text, or 
 attending       SDXL's seam; speaker.py is a voice at work in one forward pass
 placing         FLUX's seam for regions: texts behind the prompt's, each heard in its place
 modulating      FLUX's seam: a direction for each text token
+tuning          low-rank changes (LoRA) of a FLUX, for as long as they are lent
 again           a second pass in every step, with other texts
 lending         what both seams rest on
 text, asked     prompts to embeddings; requests before and pictures after the model

@@ -43,12 +43,16 @@ class Delta:
 
     `double` modulates the two-stream blocks (Premier as released); `all` also the text part of the
     single-stream ones (Premier's paper). `each` has one direction for every modulated block.
+
+    A text is mostly padding. With `onward` the last direction holds for every token after it, too,
+    and costs no more than one token does.
     """
 
     shared: Float[Tensor, "B S D"] | None = None
     each: Float[Tensor, "B S J D"] | None = None
     strength: Strength = 1.0
     blocks: Literal["double", "all"] = "double"
+    onward: bool = False
 
     def __post_init__(self) -> None:
         if self.shared is None and self.each is None:
@@ -111,12 +115,14 @@ class _Turner:
     def __init__(self, delta: Delta) -> None:
         self.delta = delta
         self.rows: list[int] = []
+        self.text = delta.tokens  # tokens of the prompt in this pass
 
     def take_turn(self, riders: Riders, text: Tensor) -> None:
-        if text.shape[1] != self.delta.tokens:
+        self.text, given = text.shape[1], self.delta.tokens
+        if given > self.text or (given < self.text and not self.delta.onward):
             raise Mismatch(
-                f"The delta has directions for {self.delta.tokens} text tokens and the prompt has "
-                f"{text.shape[1]}. Make it from the embeddings that are used here."
+                f"The delta has directions for {given} text tokens and the prompt has "
+                f"{self.text}. Make it from the embeddings that are used here."
             )
         heard = turns(riders, self.delta.strength, self.delta.people)
         heard = [turn for turn in heard if riders.speaking[turn[0]]]
@@ -127,12 +133,17 @@ class _Turner:
             self._strength = torch.tensor([float(s) for *_, s in heard], device=text.device)
 
     def turn(self, y: Tensor, block: int) -> Tensor:
-        """y (B, S, D), with this delta's direction for each token where it speaks."""
+        """y (B, K, D), with this delta's direction for each token where it speaks."""
         if not self.rows:
             return y
         there = direction(self.delta.shared, self.delta.each, block).to(y)[self._whose]
+        if (more := y.shape[1] - there.shape[1]) > 0:
+            there = torch.cat([there, there[:, -1:].expand(-1, more, -1)], dim=1)
+        strength = self._strength.to(y)
+        if len(self.rows) == len(y):
+            return towards(y, there, strength)
         turned = y.clone()
-        turned[self._rows] = towards(y[self._rows], there, self._strength.to(y))
+        turned[self._rows] = towards(y[self._rows], there, strength)
         return turned
 
 
@@ -150,21 +161,36 @@ class _TextNorm:
         return cls(forward, [(turner, block)])
 
     def __call__(self, x: Tensor, *, emb: Tensor) -> tuple[Any, ...]:
-        plain = self.forward(x, emb=emb)
         heard = sorted({row for turner, _ in self.turners for row in turner.rows})
         if not heard:
-            return plain
+            return self.forward(x, emb=emb)
         rows = index(heard, x.device)
-        tokens = self.turners[0][0].delta.tokens  # text comes first in every block
-        y = emb[:, None].expand(-1, tokens, -1)
+        normed, *factors = self._turned(x[rows], emb[rows], self._directed(emb)[rows])
+        if len(heard) < len(x):
+            plain = self.forward(x, emb=emb)
+            wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
+            normed = _put(plain[0], rows, normed)
+            factors = [_put(w, rows, f) for w, f in zip(wide, factors, strict=True)]
+        return (normed, *map(_PerToken, factors))
+
+    def _directed(self, emb: Tensor) -> Tensor:
+        """y (B, K, D) of the first tokens; that of the last holds for the text's others, too."""
+        most = max(turner.delta.tokens for turner, _ in self.turners)
+        y = emb[:, None].expand(-1, most, -1)
         for turner, block in self.turners:
             y = turner.turn(y, block)
-        normed, *factors = _each_token(self.forward, x[rows, :tokens], y[rows])
-        wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
-        return (
-            _put(plain[0], rows, normed),
-            *(_PerToken(_put(w, rows, f)) for w, f in zip(wide, factors, strict=True)),
-        )
+        return y
+
+    def _turned(self, x: Tensor, emb: Tensor, y: Tensor) -> list[Tensor]:
+        """The stock norm by stretches: tokens one by one, then alike ones, then the picture's."""
+        text, own = self.turners[0][0].text, y.shape[1]  # text comes first in every block
+        own -= own < text
+        parts = [_each_token(self.forward, x[:, :own], y[:, :own])] if own else []
+        if own < text:
+            parts.append(_alike(self.forward, x[:, own:text], y[:, -1]))
+        if text < x.shape[1]:
+            parts.append(_alike(self.forward, x[:, text:], emb))
+        return [torch.cat(stretches, dim=1) for stretches in zip(*parts, strict=True)]
 
 
 class _PerToken:
@@ -186,10 +212,16 @@ def _each_token(forward: Any, x: Tensor, y: Tensor) -> list[Tensor]:
     return [part.reshape(*y.shape[:2], -1) for part in out]
 
 
+def _alike(forward: Any, x: Tensor, y: Tensor) -> list[Tensor]:
+    """The stock norm with one y (B, D) for all these tokens."""
+    normed, *factors = forward(x, emb=y)
+    return [normed, *(factor[:, None].expand_as(x) for factor in factors)]
+
+
 def _put(whole: Tensor, rows: slice | Tensor, part: Tensor) -> Tensor:
-    """`whole` (B, L, D) with the text tokens of some rows replaced."""
+    """`whole` (B, L, D) with some rows replaced."""
     whole = whole.clone()
-    whole[rows, : part.shape[1]] = part
+    whole[rows] = part
     return whole
 
 

@@ -7,7 +7,7 @@ is silently dropped is a wrong picture, so it is a field of the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +29,7 @@ class Embeddings:
     negative_pooled: Float[Tensor, "B P"] | None = None
     cut: tuple[str, ...] = ()  # for each prompt, its end that did not fit; "" if all of it did
     cut_tokens: tuple[int, ...] = ()  # how many tokens that is
+    lengths: tuple[int, ...] = ()  # for each prompt, tokens before the padding, end mark included
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -43,7 +44,13 @@ class Embeddings:
             negative_pooled=None if self.negative_pooled is None else self.negative_pooled[at],
             cut=tuple(self.cut[i] for i in at) if self.cut else (),
             cut_tokens=tuple(self.cut_tokens[i] for i in at) if self.cut_tokens else (),
+            lengths=tuple(self.lengths[i] for i in at) if self.lengths else (),
         )
+
+    def to(self, device: torch.device) -> Embeddings:
+        """The same elsewhere."""
+        tensors = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
+        return replace(self, **tensors)
 
     def arguments(self) -> dict[str, Tensor]:
         """As keyword arguments of the stock pipeline: `pipe(**embeddings.arguments())`."""
@@ -109,6 +116,7 @@ def flux_text(
     tokens, pooled = _flux_states(pipe, prompts, length)
     against = (None, None) if negative is None else _flux_states(pipe, negative, length)
     lost = [left_out(pipe.tokenizer_2, prompt, length) for prompt in prompts]
+    whole = pipe.tokenizer_2(list(prompts), verbose=False).input_ids  # verbose: of lengths
     return Embeddings(
         tokens=tokens,
         pooled=pooled,
@@ -116,6 +124,7 @@ def flux_text(
         negative_pooled=against[1],
         cut_tokens=tuple(count for count, _ in lost),
         cut=tuple(text for _, text in lost),
+        lengths=tuple(min(len(ids), length) for ids in whole),
     )
 
 

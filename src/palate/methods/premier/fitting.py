@@ -6,7 +6,8 @@ embedding      the person's tokens themselves
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ from palate.errors import Mismatch
 from palate.images import open_picture
 from palate.learn.fit import fit
 from palate.learn.settings import Fit
+from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import flow, on_the_way
 from palate.methods.premier.model import Modulator
 from palate.methods.premier.newcomers import combined
@@ -111,27 +113,48 @@ def fitted(
     off: Off = flow,
 ) -> Float[Tensor, "T U"]:
     """The newcomer once trained; the base model, the modulator and the other people stay."""
-    items = _Liked(latents=latents_in(backbone, liked))
-    text = backbone.encode([*(example.prompt or "" for example in liked), ""])
-    weight = next(modulator.parameters())
-    nothing = text.tokens[-1:].to(weight)
+    told = [example.prompt or "" for example in liked]
+    prompts, weight = Prompts.of(backbone, told, modulator.sizes), next(modulator.parameters())
+
+    def lent(rows: list[int]) -> AbstractContextManager[FLUX]:
+        people = newcomer().expand(len(rows), -1, -1)
+        turned = modulator(people, *prompts.heard(rows, weight))
+        return backbone.modulating(turned.delta(modulator.sizes))
+
+    learn({"newcomer": newcomer}, liked, how.fit, backbone, lent, shift=how.shift, off=off)
+    return newcomer().detach()
+
+
+def learn(
+    modules: Mapping[str, nn.Module],
+    liked: Sequence[Example],
+    how: Fit,
+    backbone: FLUX,
+    lent: Callable[[list[int]], AbstractContextManager[FLUX]],
+    *,
+    shift: float,
+    off: Off = flow,
+) -> None:
+    """Train on the flow of these pictures; `lent` is the base model as it is to see some of them.
+
+    Times are sigmoid(normal + shift).
+    """
+    text = backbone.encode([example.prompt or "" for example in liked])
 
     def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
         which, x = batch
         noise = torch.randn(x.shape, generator=generator).to(x)
-        times = (how.shift + torch.randn(len(x), generator=generator)).sigmoid().to(x)
+        times = (shift + torch.randn(len(x), generator=generator)).sigmoid().to(x)
         there, target = on_the_way(x, noise, times)
-        said = text.rows(which.tolist())
-        people = newcomer().expand(len(x), -1, -1)
-        turned = modulator(people, said.tokens.to(weight), nothing)
-        with backbone.modulating(turned.delta(modulator.sizes.blocks)):
-            guess = backbone.predict(there, 1000 * times, said)
+        rows = which.tolist()
+        with lent(rows) as model:
+            guess = model.predict(there, 1000 * times, text.rows(rows))
         return off(guess, target)
 
+    items = _Liked(latents=latents_in(backbone, liked))
     with torch.random.fork_rng(devices=[]):  # a training draws from the global generator
-        for _ in fit({"newcomer": newcomer}, items, loss, how.fit):
+        for _ in fit(modules, items, loss, how):
             pass
-    return newcomer().detach()
 
 
 @torch.no_grad()

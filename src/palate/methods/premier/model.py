@@ -45,6 +45,7 @@ class Sizes:
     time: int = 64  # zeros that the released norms are given; only 0 saves their weights
     branches: tuple[Branch, ...] = BRANCHES
     empty: tuple[Branch, ...] = ()  # branches that hear "" in place of the prompt
+    padding: Literal["each", "one"] = "each"  # as released; "one" direction for all of it
 
     def __post_init__(self) -> None:
         if not self.branches or not {*self.branches, *self.empty} <= set(BRANCHES):
@@ -105,9 +106,15 @@ class Directions:
         shared, each = (a - b if a is not None and b is not None else None for a, b in pairs)
         return Directions(shared=shared, each=each)
 
-    def delta(self, blocks: Blocks, strength: float | tuple[float, ...] = 1.0) -> Delta:
+    def delta(self, sizes: Sizes, strength: float | tuple[float, ...] = 1.0) -> Delta:
         """As the base model takes it."""
-        return Delta(shared=self.shared, each=self.each, strength=strength, blocks=blocks)
+        return Delta(
+            shared=self.shared,
+            each=self.each,
+            strength=strength,
+            blocks=sizes.blocks,
+            onward=sizes.padding == "one",
+        )
 
 
 class Modulator(nn.Module):

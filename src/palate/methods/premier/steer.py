@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from palate.backbones import FLUX, Delta
+from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.model import Modulator
 from palate.types import Profile, Request
 
@@ -41,15 +42,19 @@ def deltas(
     asked = [(id(p), r.prompt) for p, r in zip(profiles, requests, strict=True)]
     places = {pair: place for place, pair in enumerate(dict.fromkeys(asked))}
     rows = [places[pair] for pair in asked]
-    text = backbone.encode([*(prompt for _, prompt in places), ""]).tokens
-    said = text.to(next(modulator.parameters()))
+    told = {prompt: row for row, prompt in enumerate(dict.fromkeys(p for _, p in places))}
+    prompts, weight = (
+        Prompts.of(backbone, list(told), modulator.sizes),
+        next(modulator.parameters()),
+    )
+    said, nothing = prompts.heard([told[prompt] for _, prompt in places], weight)
     person = {id(profile): profile.tensors[USER] for profile in profiles}
     people = torch.stack([person[who] for who, _ in places]).to(said)
-    own = modulator(people, said[:-1], said[-1:])
-    found = [own.rows(rows, text).delta(modulator.sizes.blocks, strength)]
+    own, like = modulator(people, said, nothing), prompts.text.tokens
+    found = [own.rows(rows, like).delta(modulator.sizes, strength)]
     if any(avoid):
         middle = middle.to(said).expand_as(people)
-        sides = (modulator(who, said[:-1], said[-1:]) for who in (middle, 2 * middle - people))
+        sides = (modulator(who, said, nothing) for who in (middle, 2 * middle - people))
         away = next(sides).less(next(sides))
-        found.append(away.rows(rows, text).delta(modulator.sizes.blocks, avoid))
+        found.append(away.rows(rows, like).delta(modulator.sizes, avoid))
     return found

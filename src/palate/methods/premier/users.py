@@ -44,8 +44,9 @@ class Known:
                         f"Person {number} of the training set has {len(points)} {what} pictures; "
                         f"everybody needs {LEAST} at least. Leave them out, or add pictures."
                     )
-        sides = [*liked, *disliked]
-        noise = torch.stack([points.double().T.cov() for points in sides]).mean(0)
+        sides, noise = [*liked, *disliked], torch.zeros(())
+        for points in sides:  # one by one: thousands of covariances at once would fill memory
+            noise = noise + points.double().T.cov() / len(sides)
         likes, dislikes = (torch.stack([p.mean(0) for p in side]) for side in (liked, disliked))
         return cls(likes=likes, dislikes=dislikes, noise=noise.float())
 

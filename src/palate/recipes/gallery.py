@@ -1,0 +1,149 @@
+"""Many people before the same pictures: what each of them likes and dislikes of what is shown.
+
+The pictures are drawn at random, so that thousands of people cost no more drawing than one. Each
+likes some of them, as often as the drawn world would have drawn them for that person: a picture's
+weight is how much likelier its look is among what they like than among all pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate.backbones.clips import Clip
+from palate.errors import BadInput
+from palate.methods.premier.users import LEAST, Known
+from palate.recipes.cached import cached
+from palate.recipes.captions import Seen, scene_in
+from palate.recipes.crowd import Crowd
+from palate.recipes.generating import TRAIN_FROM, _encoded
+from palate.seeds import name_key, uniform
+from palate.sketchbook.people import World, affinities
+from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.vocabulary import OFFSETS, SIZES
+from palate.store.tensors import content_fingerprint
+
+Which = list[NDArray[np.int64]]  # of each person, the numbers of some pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """How much is shown to how many."""
+
+    people: int
+    shown: int  # pictures
+    likes: tuple[int, int]  # pictures of a person: from, to
+    dislikes: int
+
+    def __post_init__(self) -> None:
+        least, most = self.likes
+        if not LEAST <= least <= most or self.dislikes < LEAST or self.people < 2:
+            raise BadInput(
+                f"{self.people} people with {least} to {most} liked and {self.dislikes} disliked "
+                f"pictures were asked for; two people, with {LEAST} pictures on either side, are "
+                "the least that can be told apart."
+            )
+        if self.shown < most + self.dislikes:
+            raise BadInput(
+                f"{self.shown} pictures are shown, of which somebody is to like {most} and dislike "
+                f"{self.dislikes}. Show more."
+            )
+
+    @cached_property
+    def scenes(self) -> list[Scene]:
+        """What is shown; more pictures begin with the same ones."""
+        return [scene_in("train", TRAIN_FROM + number) for number in range(self.shown)]
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Who is asked."""
+        return Crowd(split="train", people=self.people, pairs=1).numbers()
+
+    def chosen(self, world: World | None = None) -> tuple[Which, Which]:
+        """What each of them likes and dislikes."""
+        world, shown, (least, most) = world or World(), self._values(), self.likes
+        liked, disliked = [], []
+        for number, affinity in zip(self.numbers(), affinities(self.numbers(), world), strict=True):
+            count = least + int(uniform(name_key("likes"), number) * (1 + most - least))
+            luck = uniform(number, name_key("shown"), np.arange(2)[:, None], np.arange(self.shown))
+            sides = np.stack([likelier(sign * affinity, world) for sign in (1, -1)], axis=1)
+            likes, dislikes = (shown @ np.log(sides)).T
+            liked.append(drawn(likes, luck[0], count))
+            dislikes[liked[-1]] = -np.inf
+            disliked.append(drawn(dislikes, luck[1], self.dislikes))
+        return liked, disliked
+
+    def _values(self) -> NDArray[np.float64]:
+        """Of each picture, a 1 for each of its values, (shown, 50)."""
+        found = np.zeros((self.shown, sum(SIZES)))
+        looks = np.array([look_to_codes(scene.look) for scene in self.scenes])
+        np.put_along_axis(found, looks + np.asarray(OFFSETS), 1, axis=1)
+        return found
+
+    # ---- what is seen of it
+
+    def latents(self, vae: torch.nn.Module, cache: Path | None) -> NDArray[np.float16]:
+        """All pictures as latents; with a folder, once, and not if a generator's lot is there."""
+
+        def look(pictures: Tensor) -> Tensor:
+            return _encoded(vae, pictures)
+
+        if cache is None:
+            return self._seen(look)
+        mark = content_fingerprint("vae", {}, vae.state_dict())[:12]
+        for path in sorted(cache.glob(f"latents-*-0.0-{mark}.npy")):
+            rows = np.load(path, mmap_mode="r")
+            if len(rows) >= self.shown:
+                return rows[: self.shown]
+        return cached(self._pictures, cache / f"latents-{self.shown}-0.0-{mark}.npy", look).rows
+
+    def known(self, clip: Clip, chosen: tuple[Which, Which], cache: Path | None) -> Known:
+        """Where everybody's pictures lie in a CLIP's space; with a folder, looked at once."""
+
+        def look(pictures: Tensor) -> Tensor:
+            return clip.see(list(pictures.numpy()))
+
+        name = f"points-{self.shown}-{clip.mark.fingerprint[:12]}.npy"
+        rows = cached(self._pictures, cache / name, look).rows if cache else self._seen(look)
+        points = torch.from_numpy(np.asarray(rows, np.float32))
+        liked, disliked = ([points[which] for which in side] for side in chosen)
+        return Known.of(liked, disliked)
+
+    @property
+    def _pictures(self) -> Seen:
+        return Seen(first=TRAIN_FROM, count=self.shown)
+
+    @torch.no_grad()
+    def _seen(self, look: Callable[[Tensor], Tensor], at_once: int = 64) -> NDArray[np.float16]:
+        seen, found = self._pictures, []
+        for start in range(0, self.shown, at_once):
+            some = [seen[i][1] for i in range(start, min(start + at_once, self.shown))]
+            found.append(look(torch.from_numpy(np.stack(some))).float().cpu().numpy())
+        return np.concatenate(found).astype(np.float16)
+
+
+def likelier(affinity: NDArray[np.float64], world: World) -> NDArray[np.float64]:
+    """Of each value, how much likelier it is in what a person likes than in any picture.
+
+    A dimension ignores taste with the probability `neutral`, and else is a softmax of affinities.
+    """
+    found = np.empty_like(affinity)
+    for start, count in zip(OFFSETS, SIZES, strict=True):
+        wish = np.exp(affinity[start : start + count] / world.temperature)
+        found[start : start + count] = count * wish / wish.sum()
+    return world.neutral + (1 - world.neutral) * found
+
+
+def drawn(logits: NDArray[np.float64], luck: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Numbers of `count` pictures, none twice, drawn one after the other by exp(logits).
+
+    All at once: the winners of a race in which each starts at its logit, plus Gumbel noise.
+    """
+    race = logits - np.log(-np.log(luck + 2.0**-54))
+    return np.sort(np.argpartition(-race, count - 1)[:count])
