@@ -9,10 +9,12 @@ from __future__ import annotations
 import typer
 
 from palate.cli import (
+    claiming,
     doctor,
     evaluating,
     generating,
     mixing,
+    newcoming,
     probing,
     refining,
     showing,
@@ -38,6 +40,8 @@ app.command("refine")(refining.refine)
 app.command("show")(showing.show)
 app.add_typer(sources.app, name="data")
 app.add_typer(evaluating.app, name="eval")
+evaluating.app.command("newcomers")(newcoming.newcomers)
+app.command("claims")(claiming.claims)
 app.command("recipes")(training.recipes)
 app.command("train")(training.train)
 app.command("probe")(probing.probe)

@@ -10,4 +10,7 @@ clip       sketchbook-clip
 generating what the next two share: latents, flow matching, being judged
 sdxl       sketchbook-sdxl
 flux       sketchbook-flux
+premier    sketchbook-premier; gallery, what its people like; turning, how it is measured
+newcoming  somebody new to Premier, in three ways
+claims     what the papers say, put to the test
 """

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from palate import store
@@ -75,10 +76,17 @@ class Probed:
 
 def probe(reader: Reader, asked: Probing, at: TaskName) -> Probed:
     """One of the two tasks."""
-    task, units, chance = _who(reader, asked) if at == "who" else _like(reader, asked)
-    hits = right(task).numpy()
+    hits, units, chance = answered(reader, asked, at)
     figures = [stats.share(hits[:, layer], units) for layer in range(hits.shape[1])]
     return Probed(task=at, chance=chance, layers=tuple(figures))
+
+
+def answered(
+    reader: Reader, asked: Probing, at: TaskName
+) -> tuple[NDArray[np.bool_], list[int], float]:
+    """Whether each layer's probe was right, (questions, layers); of whom each was; chance."""
+    task, units, chance = _who(reader, asked) if at == "who" else _like(reader, asked)
+    return right(task).numpy(), units, chance
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,101 @@
+"""What the papers leave open, each question as a claim that can fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from palate.ops.mmd import FACTORS
+from palate.recipes.claims import prefgen
+from palate.recipes.claims.alignment import Nearness, Way
+from palate.recipes.claims.claim import Claim
+from palate.recipes.claims.comparisons import Order
+from palate.recipes.claims.drifting import Drifting, Joint
+from palate.recipes.claims.instant import STRENGTHS
+from palate.recipes.claims.lab import FLUX
+from palate.recipes.claims.newcomers import Sooner
+from palate.recipes.claims.training import Rivals, Settings
+from palate.recipes.newcoming import AT_ONCE, LINEAR, Newcoming
+
+_LABELS: Settings = ("fit.ema=None", "fit.warmup=10", "fit.batch=8", "history=4", "pairs=6")
+_WAYS = (
+    Way(),
+    Way(kernel="imq"),
+    Way(kernel="linear"),
+    *(Way(factors=(factor,)) for factor in (FACTORS[0], FACTORS[-1])),
+)
+_AT_ONCE: dict[str, Any] = {"histories": (8,), "ways": (LINEAR, AT_ONCE)}
+_CORE: dict[str, Any] = {
+    "recipe": prefgen.RECIPE,
+    "called": "e_core aligned",
+    "mine": ("components=('sem',)", "layers.sem=(8,9,10)"),
+    "others": {"e_core as it is": ("components=('core',)",)},
+}
+
+CLAIMS = (
+    Claim(
+        name="open-prefgen-flux",
+        source="open question",
+        says="PrefGen works on FLUX-class models, too.",
+        figure="left to future work by PrefGen's authors",
+        asks="Taste with PrefGen on the FLUX-class model against that model alone.",
+        small=Order(methods=("prefgen", "plain"), backbone=FLUX),
+        full=Order(methods=("prefgen", "plain"), backbone=FLUX, people=100, prompts=2),
+    ),
+    Claim(
+        name="open-joint-objective",
+        source="open question",
+        says="A reader can learn attributes beside the label, and discern no worse.",
+        figure="PrefGen's authors found it unstable and kept the label alone",
+        asks="The reader trained in both ways, cut down: liked told from disliked, new people.",
+        small=Joint(size=(*_LABELS, "people=60", "fit.steps=40")),
+        full=Joint(size=(*_LABELS, "people=1000", "fit.steps=400", "fit.batch=16"), tested=300),
+    ),
+    Claim(
+        name="open-aligned-core",
+        source="open question",
+        says="Aligning e_core with text, too, would serve.",
+        figure="left open by PrefGen's authors",
+        asks="PrefGen that hears e_core alone, aligned or not, cut down: the flow's error of what "
+        "new people like; in full also taste and distance of pictures.",
+        small=Rivals(size=prefgen.SMALL, **_CORE),
+        full=Rivals(size=prefgen.FULL, tested=60, prompts=2, **_CORE),
+    ),
+    Claim(
+        name="open-mmd-kernel",
+        source="open question",
+        says="The kernel and the bandwidth, which PrefGen does not name, make little difference.",
+        figure="neither is named",
+        asks="The aligner alone with other kernels and bandwidths: is its distance to the texts "
+        "within a quarter of what five Gaussians around the median give?",
+        small=Nearness(ways=_WAYS, at_most=0.25),
+        full=Nearness(ways=_WAYS, at_most=0.25, people=2000, tested=300, steps=1500),
+    ),
+    Claim(
+        name="open-drift",
+        source="open question",
+        says="Once taste has changed, pictures from before do harm.",
+        figure="untested in the papers",
+        asks="Pairs of one person, then of another: are the other's told apart better after their "
+        "own pairs alone?",
+        small=Drifting(),
+        full=Drifting(people=200),
+    ),
+    Claim(
+        name="open-at-once",
+        source="open question",
+        says="New people are placed by their pictures at once as well as by a training.",
+        figure="30 minutes for each new person in Premier's paper",
+        asks="Taste of people placed by ridge regression against people fitted by gradients.",
+        small=Sooner(asked=Newcoming(people=8, prompts=1, fitted=40, **_AT_ONCE)),
+        full=Sooner(asked=Newcoming(people=40, fitted=1000, **_AT_ONCE)),
+    ),
+    Claim(
+        name="open-adaptive-strengths",
+        source="open question",
+        says="Strengths chosen for each picture keep more content at no less taste.",
+        figure="Instant's authors name fixed ones as a limit",
+        asks="Chosen strengths against their own means for all pictures.",
+        small=STRENGTHS[0],
+        full=STRENGTHS[1],
+    ),
+)

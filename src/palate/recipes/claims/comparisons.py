@@ -1,0 +1,58 @@
+"""Methods beside others, on the same people, prompts and seeds: does one please more?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from palate.evals.taste import alone
+from palate.recipes.claims.claim import Findings, Found
+from palate.recipes.claims.lab import CLIP, JUDGE, PREFDISC, READER, Lab, weights_of
+from palate.recipes.comparing import PLAIN, Comparing, compare
+
+PARTNERS: Mapping[str, tuple[str, ...]] = {
+    "prefgen": (PREFDISC, CLIP),
+    "ip-adapter": (PREFDISC, CLIP),
+    "premier": (CLIP,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Does each method please more than the next? The last may be the plain base model."""
+
+    methods: tuple[str, ...]  # best first, as claimed
+    backbone: str
+    against_first: bool = False  # each of them with the first only, not with its neighbour
+    people: int = 24
+    prompts: int = 1
+    history: int = 8
+    steps: int | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Base model, judge, and what each method needs."""
+        named = [m for m in self.methods if m != PLAIN]
+        own = [weights_of(m, self.backbone) for m in named]
+        partners = [part for m in named for part in PARTNERS.get(m, (READER,))]
+        return tuple(dict.fromkeys((self.backbone, JUDGE, *own, *partners)))
+
+    def run(self, lab: Lab) -> Findings:
+        """Everybody's pictures in every way."""
+        asked = Comparing(
+            people=self.people, prompts=self.prompts, history=self.history, steps=self.steps
+        )
+        ways = {m: lab.method(m, self.backbone) for m in self.methods if m != PLAIN}
+        compared = compare(ways, lab.backbone(self.backbone), lab.judge(), asked)
+        found = []
+        for number, worse in enumerate(self.methods[1:]):
+            better = self.methods[0 if self.against_first else number]
+            gap = compared.against(better, worse).taste
+            found.append(Found(says=f"taste, {better} less {worse}", figure=gap, above=0.0))
+        for name, scores in compared.scores.items():
+            taste, content = alone(scores, compared.wishes)
+            found += [
+                Found(says=f"taste, {name}", figure=taste),
+                Found(says=f"content, {name}", figure=content),
+            ]
+        return Findings(found=tuple(found))

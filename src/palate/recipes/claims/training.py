@@ -1,0 +1,160 @@
+"""Recipes cut down and trained in two or more ways, alike but for one setting: ablations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from palate.backbones.builtin import latents_of
+from palate.data.drawn import person
+from palate.evals import stats
+from palate.evals.taste import scored
+from palate.learn.fit import fit
+from palate.recipes.claims.alignment import REAL, distances, half_draws
+from palate.recipes.claims.claim import Findings, Found
+from palate.recipes.claims.lab import CLIP, FLUX, JUDGE, PREFDISC, SDXL, Lab
+from palate.recipes.comparing import Comparing, made, taste_of
+from palate.recipes.generating import missed, noised, weights_of
+from palate.recipes.recipe import changed
+from palate.recipes.table import recipe
+from palate.sketchbook.drawing import draw
+from palate.sketchbook.people import World
+from palate.sketchbook.words import prompt_of
+from palate.types import Method, Profile, Request
+
+PARTNERS = {  # what a recipe goes with, by its names for them; those without train toys
+    "sketchbook-prefgen": {"backbone": SDXL, "reader": PREFDISC, "clip": CLIP},
+    "sketchbook-premier": {"backbone": FLUX, "clip": CLIP},
+}
+Settings = tuple[str, ...]  # as `palate train` takes them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rivals:
+    """Is a recipe better as published than changed in one thing?
+
+    Off by how much the base model is, of pictures new people like: the flow's error, as in
+    training. With `prompts`, also how much pictures please, and how far they are, as a cloud, from
+    pictures that these people like.
+    """
+
+    recipe: str
+    size: Settings  # what makes it small
+    others: Mapping[str, Settings]
+    mine: Settings = ()
+    called: str = "as published"
+    tested: int = 24  # people
+    history: int = 8  # pairs
+    draws: int = 4  # of noise and time, for each person
+    prompts: int = 0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it trains with, and the judge where pictures are made."""
+        partners = tuple(PARTNERS.get(self.recipe, {}).values())
+        return (*partners, JUDGE, CLIP) if self.prompts else partners
+
+    def run(self, lab: Lab) -> Findings:
+        """Train all, ask all the same."""
+        ways = {self.called: self.mine, **self.others}
+        off, seen = {}, {}
+        for name, settings in ways.items():
+            method = trained(lab, self.recipe, (*self.size, *settings))
+            profiles = [method.read(taste_of(one)) for one, _ in self._people()]
+            off[name] = self._errors(method, profiles)
+            if self.prompts:
+                seen[name] = self._pictures(lab, method, profiles)
+        mine = off[self.called]
+        found = [
+            Found(
+                says=f"flow error, {name} less {self.called}",
+                figure=stats.mean(off[name] - mine),
+                above=0.0,
+            )
+            for name in self.others
+        ]
+        found += [
+            Found(says=f"flow error of the base model's, {name}", figure=stats.mean(values))
+            for name, values in off.items()
+        ]
+        told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`, and each change."
+        return Findings(found=(*found, *self._seen(lab, seen)), notes=(told,))
+
+    def _people(self) -> list[tuple[Any, Any]]:
+        """Everybody with their history, and a picture they like that is not in it."""
+        found = []
+        for number in Comparing(people=self.tested).numbers():
+            one = person(number, self.history + 1, World())
+            shown = replace(one, liked=one.liked[:-1], disliked=one.disliked[:-1])
+            found.append((shown, one.liked[-1]))
+        return found
+
+    @torch.no_grad()
+    def _errors(self, method: Any, profiles: Sequence[Profile]) -> NDArray[np.float64]:
+        """Everybody's error, in units of what the base model alone is off in the mean."""
+        backbone, targets = method.backbone, [target for _, target in self._people()]
+        requests = [Request(prompt=prompt_of(target.content)) for target in targets]
+        pixels = torch.from_numpy(np.stack([draw(target) for target in targets]))
+        latents = latents_of(backbone.pipe.vae, pixels).float()
+        said, weights = backbone.encode([r.prompt for r in requests]), weights_of(backbone.pipe.vae)
+        steps = [noised(latents, torch.Generator().manual_seed(d)) for d in range(self.draws)]
+
+        def errors(lent: Any) -> NDArray[np.float64]:
+            each = [missed(lent.predict(s.latents, s.t, said), s.target, weights) for s in steps]
+            return torch.stack(each).mean(0).double().numpy()
+
+        with method.steer(profiles, requests) as lent:
+            mine = errors(lent)
+        return mine / errors(backbone).mean()
+
+    # ---- pictures
+
+    def _pictures(self, lab: Lab, method: Method, profiles: Sequence[Profile]) -> dict[str, Any]:
+        asked = Comparing(people=self.tested, prompts=self.prompts, history=self.history)
+        wishes, requests = asked.asked()
+        each = [profile for profile in profiles for _ in range(self.prompts)]
+        pictures = made(requests, method, each)
+        points = lab.clip().see([picture.pixels for picture in pictures])
+        scores = scored(pictures, wishes, lab.judge())
+        return {"taste": scores.taste, "points": points, "people": [w.person for w in wishes]}
+
+    def _seen(self, lab: Lab, seen: Mapping[str, Any]) -> list[Found]:
+        if not seen:
+            return []
+        mine, found = seen[self.called], []
+        real = [scene for one, _ in self._people() for scene in one.liked[: self.prompts]]
+        clouds = {name: way["points"] for name, way in seen.items()}
+        far = distances({**clouds, REAL: lab.clip().see([draw(scene) for scene in real])})
+        for name in self.others:
+            gap = stats.mean(mine["taste"] - seen[name]["taste"], mine["people"])
+            found.append(Found(says=f"taste, {self.called} less {name}", figure=gap, above=0.0))
+            gap = half_draws((far[name] - far[self.called]) / far[self.called], len(real))
+            found.append(Found(says=f"FD_clip, {name} farther by", figure=gap, above=0.0))
+        for name, way in seen.items():
+            figure = stats.mean(way["taste"], way["people"])
+            found.append(Found(says=f"taste, {name}", figure=figure))
+            figure = half_draws(far[name], len(real))
+            found.append(Found(says=f"FD_clip, {name}", figure=figure, percent=False))
+        return found
+
+
+def trained(lab: Lab, name: str, settings: Settings) -> Any:
+    """The method a recipe trains, changed so; once for all who ask."""
+
+    def make() -> Any:
+        value: Any = changed(recipe(name), settings)
+        if value.partners is not None:
+            folders = {part: lab.folder(weights) for part, weights in PARTNERS[name].items()}
+            value = replace(value, partners=type(value.partners)(**folders))
+        with torch.random.fork_rng(devices=[]):
+            parts: Any = replace(value, cache=lab.cache).parts()
+            for _ in fit(parts.modules, parts.items, parts.loss, value.fit):
+                pass
+        return parts.method
+
+    return lab.kept(("trained", name, settings), make)
