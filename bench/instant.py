@@ -1,6 +1,7 @@
-"""What Instant costs, and whether a misbehaving server can hurt it.
+"""What Instant understands and costs, and whether a misbehaving server can hurt it.
 
 python -m bench.instant [MODEL]    tiny-sdxl if left out; ratios mean something on larger ones
+python -m bench.instant keywords [READER]    of unseen references alone
 
 Ratios are of runs that take turns, so that a busy machine slows both alike.
 """
@@ -18,15 +19,20 @@ from palate.backbones import catalog
 from palate.backbones.servers import Server
 from palate.backbones.vlm import Endpoint
 from palate.errors import NoAnswer
+from palate.evals.stats import mean
 from palate.methods.instant.keywords import Keyword, Keywords
 from palate.methods.instant.layout import planned
 from palate.methods.instant.method import Instant
 from palate.methods.instant.said import PlanSaid
-from palate.methods.instant.understanding import ByRule
+from palate.methods.instant.understanding import ByReader, ByRule
 from palate.methods.viper.method import MARKS, Viper
+from palate.recipes.captions import scene_in
+from palate.sketchbook.drawing import draw
+from palate.sketchbook.words import MOOD_PHRASES, PHRASES
 from palate.types import Method, Profile, Request
 
 REPLIES, LIMIT = 10_000, 5.0
+REFERENCES, FRESH = 60, 2**40  # a seed no recipe comes near
 WORDS = Keywords(
     visual_elements=(Keyword(text="cool colors"),), avoid=(Keyword(text="neon colors"),)
 )
@@ -62,6 +68,22 @@ def sampling(name: str) -> None:
         figure(f"{way} over plain", cost, "x", bar=bar, model=name)
 
 
+def keywords(name: str) -> None:
+    """Of the twelve values and the mood of unseen references: how many are named, how many more."""
+    scenes = [scene_in("test", FRESH + number) for number in range(REFERENCES)]
+    found = ByReader(catalog.reader(name)).analyse([draw(scene) for scene in scenes])
+    right, invented = [], []
+    for scene, said in zip(scenes, found, strict=True):
+        named = {word.text for _, word in said.all()}
+        true = {PHRASES[value] for value in scene.look} | {MOOD_PHRASES[scene.mood]}
+        right.append(len(named & true) / len(true))
+        invented.append(len(named - true) / max(1, len(named)))
+    for what, values, bar in (("right", right, ">= 0.9"), ("invented", invented, "<= 0.05")):
+        share = mean(values)
+        ends = {"low": share.low, "high": share.high, "references": share.units}
+        figure(f"keywords {what}", share.value, "", bar=bar, reader=name, **ends)
+
+
 def misbehaving() -> None:
     """Ten thousand replies no two of which are alike, each bad in its own way or good."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -86,9 +108,13 @@ def misbehaving() -> None:
 
 
 def main() -> None:
-    """Both."""
+    """All, or the keywords alone."""
+    first, *rest = *sys.argv[1:], "tiny-sdxl"
+    if first == "keywords":
+        return keywords(rest[0] if len(rest) > 1 else "sketchbook-reader")
+    keywords("sketchbook-reader")
     misbehaving()
-    sampling(sys.argv[1] if len(sys.argv) > 1 else "tiny-sdxl")
+    sampling(first)
 
 
 if __name__ == "__main__":

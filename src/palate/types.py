@@ -54,6 +54,7 @@ class Word:
     text: str
     weight: float = 1.0  # below zero: to be avoided
     category: str = ""
+    evidence: str = ""  # what in the pictures says so
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,7 +124,8 @@ def test_a_history_without_answers_adds_nothing():
     one = reader()
     seen = [pictures(2, seed=1)]
     every, none = (
-        prefdisc_loss(one, packed(ASKED[1:], one, WORDING), seen, WORDING, Weights(every=w))["loss"] for w in (1.0, 0.0)
+        prefdisc_loss(one, packed(ASKED[1:], one, WORDING), seen, WORDING, Weights(every=w))["loss"]
+        for w in (1.0, 0.0)
     )
     assert every == none
 

@@ -53,6 +53,10 @@ def test_at_a_right_angle_and_twice_is_once(mode: str) -> None:
     assert_close(residual(once, e, mode), once, rtol=0, atol=1e-4)
 
 
+def test_plain_addition_takes_nothing_away() -> None:
+    assert_close(residual(P[0], E, "added"), P)
+
+
 def test_a_span_protects_more_than_a_token_and_a_token_more_than_the_whole() -> None:
     e, p = drawn(1, 7, 40, seed=0), drawn(1, 7, 40, seed=1)
     left = [residual(p, e, mode).norm() for mode in ("span", "token", "global")]
@@ -97,6 +101,6 @@ def test_half_precision_is_projected_too() -> None:
 
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(
-        UnknownName, match=r"No projection named 'row'\. Known: global, pooled, span"
+        UnknownName, match=r"No projection named 'row'\. Known: added, global, pooled, span"
     ):
         residual(P, E, "row")

@@ -24,6 +24,7 @@ class Defaults:
     guidance: float
     at_once: int = 8  # pictures in one forward pass, at most
     text_length: int = 512  # T5 tokens (FLUX only; schnell was trained with 256)
+    regional: float = 1.0  # how much of a region's own text it bears before things go astray
 
 
 def complete(request: Request, defaults: Defaults, multiple: int) -> Request:

@@ -54,6 +54,7 @@ def _profile(
         "made at": held.made_at,
         "likes": {word.text: word.weight for word in sides[1]},
         "dislikes": {word.text: word.weight for word in sides[-1]},
+        "evidence": {word.text: word.evidence for word in held.words if word.evidence},
     }
     told = {name: _told(value) for name, value in facts.items()}
     if likes:
@@ -97,4 +98,6 @@ def _told(value: Any) -> str:
         return safe(f"{value['name']} ({mark})" if mark else value["name"])
     if isinstance(value, Mapping) and all(isinstance(v, float) for v in value.values()):
         return safe(", ".join(f"{text} ({weight:+g})" for text, weight in value.items()))
+    if isinstance(value, Mapping):
+        return "".join(f"\n  {safe(name):16}{safe(said)}" for name, said in value.items())
     return safe(str(value))

@@ -16,7 +16,7 @@ from palate.errors import unknown
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-Mode = Literal["token", "span", "global", "pooled"]
+Mode = Literal["token", "span", "global", "pooled", "added"]
 MODES: tuple[str, ...] = get_args(Mode)
 _SAME = 1e-4  # of the largest singular value; near-equal words must not take two directions
 
@@ -47,9 +47,14 @@ def off_span(p: Float[Tensor, "*B S D"], e: Float[Tensor, "*B S D"]) -> Float[Te
 def residual(
     p: Float[Tensor, "*B S D"], e: Float[Tensor, "*B S D"], mode: Mode
 ) -> Float[Tensor, "*B S D"]:
-    """(R1) P_c = P - proj_E(c) P, for the tokens of one component c of the prompt."""
+    """(R1) P_c = P - proj_E(c) P, for the tokens of one component c of the prompt.
+
+    "added" takes nothing away, as ViPer does: what projection is held against.
+    """
     if mode not in MODES:
         raise unknown("projection", mode, MODES)
+    if mode == "added":
+        return p.expand_as(e)
     ways = {"token": off_each, "span": off_span, "global": off_whole}
     return ways[mode](p, e) if mode in ways else torch.zeros_like(e)
 

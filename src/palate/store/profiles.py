@@ -39,7 +39,7 @@ def _config(profile: Profile) -> dict[str, Any]:
         "method": vars(profile.method),
         "backbone": vars(profile.backbone),
         "reader": profile.reader and vars(profile.reader),
-        "words": [vars(word) for word in profile.words],
+        "words": [_told(word) for word in profile.words],
         "liked": profile.liked,
         "disliked": profile.disliked,
         "made_at": profile.made_at,
@@ -69,11 +69,17 @@ def _mark(value: Any) -> Mark:
     return Mark(name=_is(value["name"], str), fingerprint=_is(value["fingerprint"], str))
 
 
+def _told(word: Word) -> dict[str, Any]:
+    """Without evidence where there is none: such profiles keep the fingerprint they had."""
+    return {name: value for name, value in vars(word).items() if name != "evidence" or value}
+
+
 def _word(value: Any) -> Word:
     return Word(
         text=_is(value["text"], str),
         weight=_is(value["weight"], float, int),
         category=_is(value["category"], str),
+        evidence=_is(value.get("evidence", ""), str),
     )
 
 

@@ -17,7 +17,7 @@ from palate.methods.instant.keywords import Keyword, Keywords
 from palate.methods.instant.layout import planned
 from palate.methods.instant.method import Instant
 from palate.methods.instant.plan import Plan
-from palate.methods.instant.strengths import Strengths, base_ratio, preference
+from palate.methods.instant.strengths import Strengths, base_ratio, chosen, preference
 from palate.methods.instant.understanding import ByReader
 from palate.ops.projection import off_each, residual
 from palate.types import Profile, Request, Word
@@ -54,10 +54,13 @@ def test_every_component_is_guided_off_its_own_words() -> None:
     lent = backbone()
     e = dict(zip((TWO, "sepia"), lent.encode([TWO, "sepia"]).tokens, strict=True))
     rich = lent.encode([one.plan.enriched_prompt]).tokens[0]
+    said = e[TWO] + 0.8 * (rich - e[TWO])  # a fifth is the prompt as it was asked
     guidance = Guided(lent, [one], Guidance())
     found = guidance.embeddings(lent.encode([TWO]))
-    assert_close(found.tokens[0], rich + 0.5 * off_each(e["sepia"], rich), rtol=0, atol=1e-5)
-    voices = guidance.voices()
+    assert_close(found.tokens[0], said + 0.5 * off_each(e["sepia"], said), rtol=0, atol=1e-5)
+    first, *voices = guidance.voices()
+    assert_close(first.tokens[0], lent.encode([TWO]).tokens[0], rtol=0, atol=1e-5)
+    assert first.strength == (0.25,) and first.instead and first.window == (0.0, 0.1)
     texts = ["a cat", "a dog", "sepia"]  # the background says what is liked, too
     for voice, text in zip(voices, texts, strict=True):
         own = lent.encode([text]).tokens[0]
@@ -70,12 +73,13 @@ def test_halfway_is_halfway() -> None:
     one = wanted(replace(ASKED, strength=0.5), preference=0.8, base_ratio=0.0)
     lent = backbone()
     plain_, rich = lent.encode([TWO, one.plan.enriched_prompt]).tokens
-    said = (plain_ + rich) / 2
+    said = 0.6 * plain_ + 0.4 * rich  # half of the way, of which a fifth is the prompt's
     pull = off_each(lent.encode(["sepia"]).tokens[0], said)
     guidance = Guided(lent, [one], Guidance())
     found = guidance.embeddings(lent.encode([TWO])).tokens[0]
     assert_close(found, said + 0.5 * 0.8 * pull, rtol=0, atol=1e-5)
-    assert guidance.voices()[0].strength == (0.5,)
+    first, region, *_ = guidance.voices()
+    assert first.strength == region.strength == (0.5,)
 
 
 def test_what_is_disliked_is_walked_away_from_and_the_negative_half_stays() -> None:
@@ -88,7 +92,7 @@ def test_what_is_disliked_is_walked_away_from_and_the_negative_half_stays() -> N
     assert found.negative_tokens is before.negative_tokens
 
 
-@pytest.mark.parametrize("mode", ["token", "span", "global", "pooled"])
+@pytest.mark.parametrize("mode", ["token", "span", "global", "pooled", "added"])
 def test_modes_move_what_they_say(mode: str) -> None:
     lent, one = backbone(), wanted(preference=0.5)
     plan = replace(one.plan, enriched_prompt=TWO)
@@ -117,6 +121,26 @@ def test_rows_keep_their_length_if_asked() -> None:
     assert (found - before.tokens).abs().max() > 0.1
 
 
+def test_at_first_the_prompt_is_heard_alone() -> None:
+    request = replace(ASKED, prompt="a cat")
+    base = plain(request, backbone=backbone())[0].pixels
+    heard = {
+        onset: generate(person(), request, method=method(onset=onset))[0].pixels
+        for onset in (0.0, 0.5, 1.0)  # of two steps: in neither, in the first, in both
+    }
+    apart = {onset: np.abs(base.astype(int) - pixels).max() for onset, pixels in heard.items()}
+    assert apart[0.0] > 1 and apart[0.5] > 1 and (heard[0.0] != heard[0.5]).any()
+    silent = method(onset=1.0).wanted(KEYWORDS, request)
+    assert Guided(backbone(), [silent], Guidance(onset=1.0)).voices()[0].strength == (1.0,)
+    off = method().wanted(KEYWORDS, replace(request, strength=0.0))
+    assert Guided(backbone(), [off], Guidance()).voices()[0].strength == (0.0,)
+
+
+def test_lists_are_told_as_captions_tell_them() -> None:
+    ranked = [Keyword(text=text) for text in ("rain", "glow", "sepia")]
+    assert fitting(backbone(), ranked) == "sepia, rain, glow"
+
+
 def test_long_lists_are_cut_where_the_encoder_ends_weakest_first() -> None:
     words = [Keyword(text=f"word number {i:02d}", weight=1 - i / 100) for i in range(40)]
     text = fitting(backbone(), words)
@@ -131,11 +155,11 @@ def test_long_lists_are_cut_where_the_encoder_ends_weakest_first() -> None:
 
 def test_strengths_by_hand() -> None:
     likes = [Keyword(text="sepia", weight=1.0), Keyword(text="cool colors", weight=0.5)]
-    # One word of twenty, nothing settled: 0.85 * 0.75 / 1.05.
-    assert preference("a cat", likes) == pytest.approx(0.607143, abs=1e-6)
+    # One word of twenty, nothing settled: 0.25 * 0.75 / 1.05.
+    assert preference("a cat", likes) == pytest.approx(0.178571, abs=1e-6)
     # sepia and cool colors are both palettes, which this prompt settles; of its words cat, warm and
-    # colors count: 0.85 * 0.75 * (1 - 1/2) / (1 + 3/20)
-    assert preference("a cat, warm colors", likes) == pytest.approx(0.277174, abs=1e-6)
+    # colors count: 0.25 * 0.75 * (1 - 1/2) / (1 + 3/20)
+    assert preference("a cat, warm colors", likes) == pytest.approx(0.081522, abs=1e-6)
     assert preference("a cat", []) == 0
     assert preference("a cat in an old house by the sea", likes) < preference("a cat", likes)
 
@@ -146,6 +170,13 @@ def test_things_of_one_kind_hear_more_of_the_whole() -> None:
     assert wanted(base_ratio=0.9).strengths == Strengths(
         preference=preference(TWO, KEYWORDS.ranked()), base_ratio=0.9
     )
+
+
+def test_a_model_may_bear_less_of_a_regions_own_text() -> None:
+    plan, likes = planned(TWO, KEYWORDS), KEYWORDS.ranked()
+    assert chosen(TWO, plan, likes).base_ratio == pytest.approx(0.3)
+    assert chosen(TWO, plan, likes, 0.4).base_ratio == pytest.approx(0.72)  # 1 - 0.7 * 0.4
+    assert chosen(TWO, plan, likes, 0.0).base_ratio == 1.0
 
 
 def test_what_the_prompt_asks_for_is_not_walked_away_from() -> None:
@@ -193,7 +224,7 @@ def test_regions_are_heard_beside_pictures_without_any(kind: str) -> None:
 def test_a_plan_of_ones_own_is_followed() -> None:
     plan = Plan(enriched_prompt="a fish", background_prompt="a fish")
     request = replace(ASKED, prompt="a cat")
-    silent = method(preference=0.0)
+    silent = method(preference=0.0, asked=0.0, onset=0.0)
     with silent.steer([person()], [request], plans=[plan]) as lent:
         (found,) = lent.sample([request])
     base = plain(replace(request, prompt="a fish"), backbone=backbone())[0]

@@ -41,6 +41,9 @@ def test_people_edit_them_without_a_model() -> None:
 
 
 def test_as_a_profiles_words_and_back() -> None:
+    words = KEYWORDS.added("glow", "thematic").words()
+    assert Word(text="glow", category="thematic", evidence="said by hand") in words
+    assert Keywords.of(words).thematic[0].evidence == "said by hand"
     words = KEYWORDS.words()
     assert words[-1] == Word(text="rain", weight=-0.8, category="avoid")
     assert Keywords.of(words) == KEYWORDS

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from palate.errors import BadInput
 from palate.methods.instant.entities import named, unsaid, words_of
 from palate.methods.instant.keywords import Keyword, Keywords
-from palate.methods.instant.layout import planned
+from palate.methods.instant.layout import SAID, planned
 from palate.methods.instant.plan import MOST, SMALLEST, Plan, Region, Sketch, made, overlap, region
-from palate.methods.instant.settled import unsettled
+from palate.methods.instant.settled import agreeing, told, unsettled
 
 WORDS = Keywords(
     visual_elements=(Keyword(text="cool colors"),),
@@ -72,6 +72,26 @@ def test_what_the_prompt_settles_is_not_overruled() -> None:
     assert night.enriched_prompt == "a cat, at night, cool colors"
     assert noon.enriched_prompt == "a cat in warm colors, at night"
     assert unsettled("a cat, at noon", [Keyword(text="at night")]) == []  # both are light
+
+
+def test_of_one_matter_the_strongest_speaks() -> None:
+    said = ["warm colors", "odd colors", "rain", "soft light", "neon colors", "in the rain", "glow"]
+    kept = agreeing([Keyword(text=text) for text in said])
+    assert [word.text for word in kept] == ["warm colors", "rain", "soft light", "glow"]
+
+
+def test_keywords_are_told_as_captions_tell_them() -> None:
+    ranked = ["glow", "calm mood", "leaning left", "soft light", "watercolor", "cool colors"]
+    order = [word.text for word in told([Keyword(text=text) for text in ranked])]
+    assert order == [
+        "cool colors", "watercolor", "leaning left", "calm mood", "glow", "soft light"
+    ]  # fmt: skip
+
+
+def test_a_plan_says_as_many_keywords_as_a_caption_the_strongest() -> None:
+    words = tuple(Keyword(text=f"thing{i:02d}", weight=1 - i / 100) for i in range(SAID + 3))
+    texts = planned("a cat", Keywords(visual_elements=words)).enriched_prompt.split(", ")
+    assert texts == ["a cat", *(word.text for word in words[:SAID])]
 
 
 def test_forty_entities_are_six_regions_and_nobody_is_lost() -> None:

@@ -54,11 +54,16 @@ def test_a_reader_says_keywords_in_four_categories() -> None:
     )
     assert [(c, k.text, k.weight) for c, k in found.all()] == [
         ("artistic_style", "watercolor", 1.0),
-        ("artistic_style", "fine outline", 0.5),
         ("emotion_atmosphere", "at night", 1.0),
         ("emotion_atmosphere", "calm mood", 1.0),
+    ]
+
+
+def test_guesses_are_heard_where_nothing_is_said_twice() -> None:
+    found = _agreed("a cat left of a cup", "watercolor", "none", "cat, rolling hills", "")
+    assert [(c, k.text, k.weight) for c, k in found.all()] == [
+        ("artistic_style", "watercolor", 0.5),
         ("thematic", "rolling hills", 0.5),
-        ("visual_elements", "cool colors", 0.5),
     ]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from palate.backbones import FLUX, SDXL, Embeddings, Voice
 from palate.methods.instant.keywords import Keyword
 from palate.methods.instant.plan import WHOLE, Plan
+from palate.methods.instant.settled import told
 from palate.methods.instant.strengths import Strengths
 from palate.ops.projection import Mode, guided, off_each, residual
 from palate.ops.regions import partition
@@ -27,6 +28,8 @@ class Guidance:
     keep_norm: bool = False
     preference: float | None = None
     base_ratio: float | None = None
+    asked: float = 0.2  # share of the prompt as it was asked in what is said with keywords
+    onset: float = 0.1  # share of the steps before which the prompt is heard as it was asked
     window: tuple[float, float] = (0.0, 0.4)  # of the steps, in which regions are heard
     feather: float = 0.03
     theme: bool = True  # False: style alone
@@ -55,13 +58,13 @@ class Wanted:
 
 
 def fitting(backbone: SDXL | FLUX, words: Sequence[Keyword]) -> str:
-    """The strongest keywords in one text, as many as the encoder takes."""
-    said: list[str] = []
+    """The strongest keywords in one text, as many as the encoder takes, as a caption says them."""
+    said: list[Keyword] = []
     for word in words:
-        if backbone.left_out(", ".join([*said, word.text])):
+        if backbone.left_out(", ".join(k.text for k in [*said, word])):
             break
-        said.append(word.text)
-    return ", ".join(said)
+        said.append(word)
+    return ", ".join(word.text for word in told(said))
 
 
 class Guided:
@@ -81,15 +84,27 @@ class Guided:
         return replace(plain, tokens=tokens, pooled=pooled)
 
     def voices(self) -> list[Voice]:
-        """One for each place in the row of regions, the background last (R3)."""
+        """The prompt at first; then one for each place in the row of regions, background last."""
         rows = [self._regions(one) for one in self.wanted]
         most = max(map(len, rows), default=0)
         silent = next(iter(self._tokens.values()))
         nobody = (torch.zeros_like(silent), torch.zeros(GRID, GRID), 0.0)
         columns = zip(*(row + [nobody] * (most - len(row)) for row in rows), strict=True)
-        return [self._voice(*zip(*column, strict=True)) for column in columns]
+        regions = [self._region(*zip(*column, strict=True)) for column in columns]
+        return [*([self._first(rows)] if self.how.onset else []), *regions]
 
-    def _voice(
+    def _first(self, rows: Sequence[Sequence[tuple[Tensor, Tensor, float]]]) -> Voice:
+        """What was asked for, in the steps that decide what stands where, but for the regions."""
+        share = [row[0][2] if row and self.how.window[0] < self.how.onset else 0.0 for row in rows]
+        loud = [(1 - s) * bool(o.heard) for s, o in zip(share, self.wanted, strict=True)]
+        return Voice(
+            tokens=torch.stack([self._tokens[one.request.prompt] for one in self.wanted]),
+            strength=tuple(loud),
+            instead=True,
+            window=(0.0, self.how.onset),
+        )
+
+    def _region(
         self, tokens: Sequence[Tensor], masks: Sequence[Tensor], strengths: Sequence[float]
     ) -> Voice:
         return Voice(
@@ -117,8 +132,8 @@ class Guided:
 
     def _said(self, one: Wanted, encoded: Mapping[str, Tensor]) -> Tensor:
         """The prompt, on its way to the enriched one."""
-        plain = encoded[one.request.prompt]
-        return torch.lerp(plain, encoded[one.plan.enriched_prompt], one.heard)
+        plain, rich = encoded[one.request.prompt], encoded[one.plan.enriched_prompt]
+        return torch.lerp(plain, rich, one.heard * (1 - self.how.asked))
 
     def _summary(self, one: Wanted) -> Tensor:
         said = self._said(one, self._pooled)

@@ -108,7 +108,12 @@ class Keywords:
     def words(self) -> tuple[Word, ...]:
         """A profile's words: what is to be avoided weighs less than nothing."""
         return tuple(
-            Word(text=k.text, weight=-k.weight if c == AVOID else k.weight, category=c)
+            Word(
+                text=k.text,
+                weight=-k.weight if c == AVOID else k.weight,
+                category=c,
+                evidence=k.evidence,
+            )
             for c, k in self.all()
         )
 
@@ -122,7 +127,8 @@ class Keywords:
                 raise unknown("category", category, CATEGORIES)
             if word.weight:
                 weight = min(abs(word.weight), 1.0)
-                found[category].append(Keyword(text=word.text, weight=weight))
+                one = Keyword(text=word.text, weight=weight, evidence=word.evidence)
+                found[category].append(one)
         return cls(**{category: tuple(all_of) for category, all_of in found.items()})
 
 

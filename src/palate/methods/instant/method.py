@@ -23,7 +23,7 @@ from palate.methods.instant.contrast import gathered
 from palate.methods.instant.guiding import Guidance, Guided, Wanted, fitting
 from palate.methods.instant.keywords import Keywords
 from palate.methods.instant.plan import Plan
-from palate.methods.instant.settled import unsettled
+from palate.methods.instant.settled import agreeing, unsettled
 from palate.methods.instant.strengths import Strengths, chosen
 from palate.methods.instant.understanding import ByReader, ByServer, Understanding
 from palate.types import Example, Mark, Picture, Profile, Request, Taste
@@ -121,11 +121,11 @@ class Instant:
         how, prompt = self.how, request.prompt
         likes, avoids = keywords.ranked(theme=how.theme), keywords.ranked(avoid=True)
         plan = plan or self.plan(prompt, keywords)
-        own = chosen(prompt, plan, likes or avoids)
+        own = chosen(prompt, plan, likes or avoids, self.backbone.defaults.regional)
         return Wanted(
             request=request,
             plan=plan,
-            likes=fitting(self.backbone, unsettled(prompt, likes)),
+            likes=fitting(self.backbone, agreeing(unsettled(prompt, likes))),
             avoids=fitting(self.backbone, unsettled(prompt, avoids)),
             strengths=Strengths(
                 preference=own.preference if how.preference is None else how.preference,

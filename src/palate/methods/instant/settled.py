@@ -1,4 +1,7 @@
-"""Keywords a prompt leaves room for: what a person asks for comes before what they usually like."""
+"""Keywords a picture has room for: what a prompt asks for comes before what a person likes.
+
+And of what they like the most liked: no picture is in warm and in cool colors.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 
 from palate.methods.instant.entities import words_of
 from palate.methods.instant.keywords import Keyword
+from palate.sketchbook.vocabulary import DIMENSIONS
 from palate.sketchbook.words import read
 
 
@@ -15,6 +19,30 @@ def unsettled(prompt: str, keywords: Sequence[Keyword]) -> list[Keyword]:
     return [
         word for word in keywords if _head(word.text) not in said and not matters(word.text) & asked
     ]
+
+
+def agreeing(keywords: Sequence[Keyword]) -> list[Keyword]:
+    """Of keywords that speak of one matter the first, which is the strongest of a ranked list."""
+    taken: set[str] = set()
+    kept = []
+    for word in keywords:
+        about = matters(word.text) | {_head(word.text)}
+        if not about & taken:
+            kept.append(word)
+            taken |= about
+    return kept
+
+
+def told(keywords: Sequence[Keyword]) -> list[Keyword]:
+    """In the order captions tell of them, which models that learned from captions follow best.
+
+    What captions of the drawn world do not know comes behind, in the order given.
+    """
+    places = {matter: place for place, matter in enumerate((*DIMENSIONS, "mood"))}
+    last = len(places)
+    return sorted(
+        keywords, key=lambda word: min((places[m] for m in matters(word.text)), default=last)
+    )
 
 
 def _head(text: str) -> str:

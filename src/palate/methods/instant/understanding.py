@@ -159,7 +159,10 @@ def _blind() -> NoReturn:
 
 
 def _agreed(description: str, *answers: str) -> Keywords:
-    """Keywords of one picture; what it is a picture of is the prompt's matter, and no theme."""
+    """Keywords of one picture; what it is a picture of is the prompt's matter, and no theme.
+
+    What is said once only is a guess: it is heard where nothing is said twice.
+    """
     thing, *phrases = description.split(",")
     things, said = set(words_of(thing)), {tidy(phrase).casefold() for phrase in phrases}
     found: dict[str, list[Keyword | None]] = {}
@@ -169,7 +172,9 @@ def _agreed(description: str, *answers: str) -> Keywords:
         if category == THEME:
             words = [w for w in words if not set(words_of(w)) <= things]
         found[category] = [_heard(w, w.casefold() in said) for w in words]
-    return assembled(found)
+    heard = assembled(found)
+    sure = {c: tuple(k for k in getattr(heard, c) if k.weight == 1) for c in LIKED}
+    return Keywords(**sure) if any(sure.values()) else heard
 
 
 def _heard(word: str, twice: bool) -> Keyword | None:
