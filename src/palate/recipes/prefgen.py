@@ -29,10 +29,12 @@ from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import Crowd, looked_at, portraits
+from palate.recipes.crowd import Crowd, looked_at, looks_of, portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.likings import likings
 from palate.recipes.recipe import Parts
+from palate.recipes.standing import hearing
+from palate.recipes.wanting import CHANCE, Wanting, last_layer, pooled, width_of, wishes
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene
 from palate.sketchbook.words import PHRASES, prompt_of
@@ -85,7 +87,7 @@ class PrefgenRecipe:
     history: int = 8  # pairs at most
     histories: int = 3  # of each person, of different lengths
     targets: int = 4  # liked pictures of each person beside the history
-    layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(8, 9, 10)))
+    layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(9, 10, 11)))
     image: Chosen = "medoid"
     wording: Wording = field(default_factory=Wording)
     vocabulary: tuple[str, ...] = tuple(PHRASES.values())
@@ -97,6 +99,7 @@ class PrefgenRecipe:
     alignment: Alignment = "mmd"
     kernel: KernelName = "rbf"
     align: float = 0.1  # weight of the alignment beside the flow
+    wanted: float = 1.0  # weight of the look a person wants, said beside the flow
     drop_person: float = 0.1
     drop_text: float = 0.05
     cache: Path | str | None = None
@@ -121,29 +124,35 @@ class PrefgenRecipe:
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
+        wanting, wants = Wanting(width_of(backbone)), wishes(crowd.numbers())
+        looks = looks_of(crowd)[:, 0, self.history :]
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             bring(backbone, batch[1].device)
-            people, latents, prompts = self._drawn(batch, told, generator)
+            people, latents, prompts, target = self._drawn(batch, told, generator)
             keep = (torch.rand(len(latents), generator=generator) >= self.drop_person).float()
             kept = people.kept(keep.to(latents.device))
             step = noised(latents, generator)
             voice = Voice(tokens=conditioner(kept), adapter=adapter)
             said = backbone.encode(prompts)
-            with backbone.attending(voice):
+            with backbone.attending(voice), hearing(last_layer(backbone)) as heard:
                 guess = backbone.predict(step.latents, step.t, said)
-            flow = missed(guess, step.target, weights).mean()
+            flow, who = missed(guess, step.target, weights).mean(), batch[0].cpu()
+            known = torch.lerp(CHANCE, wants[who], keep[:, None]).to(latents)
+            look = wanting.missed(
+                pooled(heard[0]), looks[who, target].to(latents.device), known, step.t / 1000
+            )
+            whole, parts = flow + self.wanted * look, {"flow": flow.detach(), "look": look.detach()}
             if "sem" not in self.components:
-                return {"loss": flow, "flow": flow.detach()}
-            points = texts[batch[0].cpu()].to(latents.device)
+                return {"loss": whole, **parts}
+            points = texts[who].to(latents.device)
             off = aligned(
                 conditioner.aligned(people.sem), points, self.alignment, kernel=self.kernel
             )
-            whole = flow + self.align * off
-            return {"loss": whole, "flow": flow.detach(), "alignment": off.detach()}
+            return {"loss": whole + self.align * off, **parts, "alignment": off.detach()}
 
         items = self._items(crowd, backbone, reader, clip)
-        modules = {"conditioner": conditioner, "adapter": adapter}
+        modules = {"conditioner": conditioner, "adapter": adapter, "wanting": wanting}
         method = PrefGen(backbone, reader, clip, conditioner, adapter, plan)
         conditioner.requires_grad_(True)
         adapter.requires_grad_(True)
@@ -181,8 +190,8 @@ class PrefgenRecipe:
 
     def _drawn(
         self, batch: tuple[Tensor, ...], told: Sequence[Sequence[str]], generator: torch.Generator
-    ) -> tuple[Embedded, Tensor, list[str]]:
-        """One history and one target of each person, and the target's prompt, or none."""
+    ) -> tuple[Embedded, Tensor, list[str], Tensor]:
+        """One history and one target of each person, its prompt, or none, and place."""
         who, sem, core, img, latents = batch
         rows = torch.arange(len(who))
         history = torch.randint(sem.shape[1], (len(who),), generator=generator)
@@ -198,7 +207,7 @@ class PrefgenRecipe:
             "" if quiet else told[int(person)][self.history + int(place)]
             for person, place, quiet in zip(who, target, silent, strict=True)
         ]
-        return people, latents[rows, target].float(), prompts
+        return people, latents[rows, target].float(), prompts, target
 
     def _items(self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip) -> Items:
         """Everybody read and drawn; with a folder, once."""

@@ -48,7 +48,7 @@ DEFAULTS = Defaults(
     steps=12,
     guidance=3.0,
     text_length=LENGTH,
-    regional=0.4,  # captions show one thing in the middle: "a cat" alone draws it there anew
+    regional=0.2,  # captions show one thing in the middle: "a cat" alone draws it there anew
 )
 UNET = UNetSizes()  # 2.7 M numbers
 SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M

@@ -71,6 +71,7 @@ class Way:
             "backbone": vars(self.backbone.mark),
             **{name: getattr(like, name) for name in ("width", "height", "steps", "guidance")},
             **({"strength": self.strength, "avoid": self.avoid} if self.method else {}),
+            **({"regional": self.backbone.defaults.regional} if self.method else {}),
         }
 
     def key(self, steps: int | None = None) -> str:

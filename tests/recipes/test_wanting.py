@@ -1,0 +1,62 @@
+"""Saying the look a person wants beside a flow: chances by hand, and who knows them."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from palate.recipes.wanting import CHANCE, Wanting, last_layer, pooled, width_of, wishes
+from palate.sketchbook.people import World, affinities, chosen_looks
+from palate.sketchbook.vocabulary import OFFSETS, SIZES
+
+SHOWN = torch.zeros(2, 12, dtype=torch.long)  # the first value of every dimension
+
+
+def told(chances):
+    """A head that passes on logarithms of chances."""
+    wanting = Wanting(len(CHANCE))
+    wanting.look[0] = nn.Identity()
+    with torch.no_grad():
+        wanting.look[1].weight.copy_(torch.eye(len(CHANCE)))
+        wanting.look[1].bias.zero_()
+    return wanting, chances.clamp_min(1e-9).log()
+
+
+def test_wishes_are_the_shares_of_what_people_choose():
+    """Of 4,000 pictures that one person likes, as many have each value."""
+    people, world = np.array([3]), World()
+    chosen, _ = chosen_looks(affinities(people, world), people, 4000, world)
+    places = torch.from_numpy(chosen[0].astype(np.int64)) + torch.tensor(OFFSETS)
+    shares = torch.bincount(places.flatten(), minlength=len(CHANCE)) / 4000
+    assert (wishes(people)[0] - shares).abs().max() < 0.03
+    torch.testing.assert_close(
+        torch.stack([part.sum() for part in wishes(people)[0].split(SIZES)]), torch.ones(12)
+    )
+
+
+def test_who_knows_the_chances_misses_nothing_at_full_noise():
+    wanted = wishes(np.array([3, 8]))
+    wanting, features = told(wanted)
+    full = torch.ones(2)
+    assert wanting.missed(features, SHOWN, wanted, full).item() == pytest.approx(0, abs=1e-5)
+    assert wanting.missed(features.flip(0), SHOWN, wanted, full).item() > 0.01
+
+
+def test_without_noise_only_the_picture_counts():
+    wanted = wishes(np.array([3, 8]))
+    silent, none = torch.zeros(2, len(CHANCE)), torch.zeros(2)
+    missed = told(CHANCE)[0].missed(silent, SHOWN, wanted, none)
+    assert missed.item() == pytest.approx(np.log(SIZES).mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["sdxl", "flux"])
+def test_it_hears_what_the_flow_is_read_from(kind):
+    from palate.backbones.tiny import tiny_flux, tiny_sdxl
+
+    backbone = tiny_flux() if kind == "flux" else tiny_sdxl()
+    layer, width = last_layer(backbone), width_of(backbone)
+    assert width == (layer.in_features if kind == "flux" else layer.in_channels)
+    shape = (2, 5, width) if kind == "flux" else (2, width, 4, 4)
+    features = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    assert pooled(features).shape == (2, width)
+    torch.testing.assert_close(pooled(features + 1), pooled(features) + 1)
