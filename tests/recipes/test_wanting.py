@@ -5,9 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from palate.recipes.wanting import CHANCE, Wanting, last_layer, pooled, width_of, wishes
+from palate.recipes.crowd import Crowd
+from palate.recipes.wanting import (
+    CHANCE,
+    Wanting,
+    Wishes,
+    favourites,
+    last_layer,
+    pooled,
+    width_of,
+    wishes,
+)
 from palate.sketchbook.people import World, affinities, chosen_looks
-from palate.sketchbook.vocabulary import OFFSETS, SIZES
+from palate.sketchbook.vocabulary import OFFSETS, SIZES, VALUES
+from palate.sketchbook.words import PHRASES
 
 SHOWN = torch.zeros(2, 12, dtype=torch.long)  # the first value of every dimension
 
@@ -60,3 +71,23 @@ def test_it_hears_what_the_flow_is_read_from(kind):
     features = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     assert pooled(features).shape == (2, width)
     torch.testing.assert_close(pooled(features + 1), pooled(features) + 1)
+
+
+def test_favourites_are_one_to_a_dimension_in_the_order_of_captions():
+    people = np.array([3, 8])
+    for words, liked in zip(favourites(people, most=4), affinities(people, World()), strict=True):
+        best = [
+            max(range(start, start + size), key=liked.__getitem__)
+            for start, size in zip(OFFSETS, SIZES, strict=True)
+        ]
+        strongest = sorted(best, key=liked.__getitem__, reverse=True)[:4]
+        assert words == ", ".join(PHRASES[VALUES[value][1]] for value in sorted(strongest))
+
+
+def test_nobody_wants_nothing():
+    wishes_ = Wishes.of(Crowd(split="train", people=2, pairs=3), 1)
+    who, keep = torch.tensor([1, 0]), torch.tensor([1.0, 0.0])
+    assert wishes_.looks.shape == (2, 2, 12)
+    assert wishes_.told(["a cat", "a cup"], who, keep) == [f"a cat, {wishes_.words[1]}", "a cup"]
+    assert wishes_.told(["", ""], who, keep) == [wishes_.words[1], ""]
+    torch.testing.assert_close(wishes_.known(who, keep), torch.stack([wishes_.wanted[1], CHANCE]))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate import store
-from palate.backbones import FLUX, SDXL, Voice
+from palate.backbones import FLUX, SDXL, Voice, VoiceAdapter
 from palate.backbones.builtin import bring
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
@@ -29,12 +29,12 @@ from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import Crowd, looked_at, looks_of, portraits
+from palate.recipes.crowd import Crowd, looked_at, portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.likings import likings
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing
-from palate.recipes.wanting import CHANCE, Wanting, last_layer, pooled, width_of, wishes
+from palate.recipes.wanting import Wanting, Wishes, last_layer, pooled, width_of
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene
 from palate.sketchbook.words import PHRASES, prompt_of
@@ -99,7 +99,8 @@ class PrefgenRecipe:
     alignment: Alignment = "mmd"
     kernel: KernelName = "rbf"
     align: float = 0.1  # weight of the alignment beside the flow
-    wanted: float = 1.0  # weight of the look a person wants, said beside the flow
+    wanted: float = 0.1  # weight of the look a person wants, said beside the flow
+    taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     drop_person: float = 0.1
     drop_text: float = 0.05
     cache: Path | str | None = None
@@ -112,7 +113,7 @@ class PrefgenRecipe:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             conditioner = Conditioner(sizes)
-        adapter = backbone.new_adapter(tokens=sizes.token)
+        adapter = _adapter(backbone, sizes.token)
         plan = Plan(
             sizes=sizes,
             layers=self.layers,
@@ -124,8 +125,7 @@ class PrefgenRecipe:
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
-        wanting, wants = Wanting(width_of(backbone)), wishes(crowd.numbers())
-        looks = looks_of(crowd)[:, 0, self.history :]
+        wanting, wishes = Wanting(width_of(backbone)), Wishes.of(crowd, self.history)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             bring(backbone, batch[1].device)
@@ -138,11 +138,17 @@ class PrefgenRecipe:
             with backbone.attending(voice), hearing(last_layer(backbone)) as heard:
                 guess = backbone.predict(step.latents, step.t, said)
             flow, who = missed(guess, step.target, weights).mean(), batch[0].cpu()
-            known = torch.lerp(CHANCE, wants[who], keep[:, None]).to(latents)
-            look = wanting.missed(
-                pooled(heard[0]), looks[who, target].to(latents.device), known, step.t / 1000
+            shown, known = (
+                part.to(latents.device)
+                for part in (wishes.looks[who, target], wishes.known(who, keep))
             )
-            whole, parts = flow + self.wanted * look, {"flow": flow.detach(), "look": look.detach()}
+            look = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
+            with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
+                told_ = backbone.encode(wishes.told(prompts, who, keep))
+                teacher = backbone.predict(step.latents, step.t, told_)
+            taught = missed(guess, teacher.float(), weights).mean()
+            whole = flow + self.wanted * look + self.taught * taught
+            parts = {"flow": flow.detach(), "look": look.detach(), "taught": taught.detach()}
             if "sem" not in self.components:
                 return {"loss": whole, **parts}
             points = texts[who].to(latents.device)
@@ -291,6 +297,13 @@ def _sides(
         for side, at in zip(tokens, (each, [none] * len(pairs)), strict=True)
     )
     return liked, disliked
+
+
+def _adapter(backbone: Lent, tokens: int) -> VoiceAdapter:
+    """As the text's own keys and values, where there are such: half as many steps to begin."""
+    if isinstance(backbone, SDXL) and tokens == _text_width(backbone):
+        return backbone.new_adapter(tokens=tokens, like_text=True)
+    return backbone.new_adapter(tokens=tokens)
 
 
 def _text_width(backbone: Lent) -> int:

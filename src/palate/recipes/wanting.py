@@ -8,6 +8,8 @@ left behind when training ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from palate.backbones import FLUX, SDXL
-from palate.sketchbook.people import World, affinities
-from palate.sketchbook.vocabulary import SIZES
+from palate.recipes.crowd import Crowd, looks_of
+from palate.sketchbook.people import World, affinities, attributes
+from palate.sketchbook.vocabulary import SIZES, VALUES
+from palate.sketchbook.words import PHRASES
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -50,6 +54,34 @@ class Wanting(nn.Module):
         return torch.stack(each).mean()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wishes:
+    """What everybody in a crowd wants, and what the pictures they like show."""
+
+    looks: Int[Tensor, "people pairs 12"]
+    wanted: Float[Tensor, "people 50"]
+    words: Sequence[str]
+
+    @classmethod
+    def of(cls, crowd: Crowd, skip: int) -> Wishes:
+        """Without the pairs that are histories, the first ones."""
+        people = crowd.numbers()
+        looks = looks_of(crowd)[:, 0, skip:]
+        return cls(looks=looks, wanted=wishes(people), words=favourites(people))
+
+    def known(self, who: Int[Tensor, " B"], keep: Float[Tensor, " B"]) -> Float[Tensor, "B 50"]:
+        """Chances of values for these people; of nobody only what chance gives."""
+        return torch.lerp(CHANCE, self.wanted[who], keep[:, None])
+
+    def told(
+        self, prompts: Sequence[str], who: Int[Tensor, " B"], keep: Float[Tensor, " B"]
+    ) -> list[str]:
+        """The prompts with what these people like best; nobody likes nothing."""
+        each = zip(prompts, who.tolist(), keep.tolist(), strict=True)
+        said = ([prompt, self.words[n] if kept else ""] for prompt, n, kept in each)
+        return [", ".join(part for part in parts if part) for parts in said]
+
+
 def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
     """Less what nobody can know: sum of p log p."""
     return torch.xlogy(chances, chances).sum(1).mean()
@@ -61,6 +93,20 @@ def wishes(people: NDArray[np.int64], world: World | None = None) -> Float[Tenso
     liked = torch.from_numpy(affinities(people, world)).float() / world.temperature
     by_taste = torch.cat([part.softmax(1) for part in liked.split(SIZES, 1)], 1)
     return torch.lerp(by_taste, CHANCE.expand_as(by_taste), world.neutral)
+
+
+def favourites(people: NDArray[np.int64], most: int = 9) -> list[str]:
+    """What each person likes best, one value of a dimension, as captions have them."""
+    place = {value: n for n, (_, value) in enumerate(VALUES)}
+    matter = {value: dimension for dimension, value in VALUES}
+    found = []
+    for liked in affinities(people, World()):
+        best: dict[str, str] = {}
+        for value in attributes(liked)[0]:
+            best.setdefault(matter[value], value)
+        said = sorted(list(best.values())[:most], key=place.__getitem__)
+        found.append(", ".join(PHRASES[value] for value in said))
+    return found
 
 
 def last_layer(backbone: SDXL | FLUX) -> nn.Module:
