@@ -6,6 +6,7 @@ from torch import nn
 
 from palate.errors import BadInput
 from palate.learn import optim
+from palate.learn.muon import orthogonal
 from palate.learn.settings import Fit
 
 
@@ -72,3 +73,51 @@ def test_a_rate_for_a_module_that_is_not_there_is_refused():
 def test_nothing_to_train_is_refused():
     with pytest.raises(BadInput, match="Nothing to train"):
         optim.build(fit(), {"net": parameter(1.0).requires_grad_(False)})
+
+
+def blocks() -> nn.Module:
+    """One matrix inside a block; its bias and the last layer are not for Muon to turn."""
+    net = nn.ModuleDict({"blocks": nn.ModuleList([nn.Linear(2, 2)]), "last": nn.Linear(2, 2)})
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.fill_(1.0)
+    return net
+
+
+def test_muon_takes_matrices_inside_blocks_and_leaves_the_rest_to_adamw():
+    net = blocks()
+    turned, others = optim.build(fit(optimizer="muon"), {"m": net}).param_groups
+    assert [p.data_ptr() for p in turned["params"]] == [net["blocks"][0].weight.data_ptr()]
+    assert len(others["params"]) == 3
+    assert not others["turned"]
+
+
+def test_a_muon_step_by_hand():
+    net = blocks()
+    config = fit(optimizer="muon", weight_decay=0.5, schedule="constant", warmup=0)
+    muon = optim.build(config, {"m": net})
+    optim.set_lr(muon, config, 0)
+    for parameter in net.parameters():
+        slope = torch.tensor([3.0, 1.0])
+        parameter.grad = slope.diag() if parameter.ndim == 2 else slope
+    muon.step()
+    # Decay: 1 (1 - 0.1 * 0.5) = 0.95. The gradient over its length is diag(0.949, 0.316); five
+    # turns of 3.4445 x - 4.775 x^3 + 2.0315 x^5 make that diag(0.77, 1.14), to bf16's rounding.
+    # A step is 0.1 * 0.2 * sqrt(2) of it.
+    expected = 0.95 - 0.02 * math.sqrt(2) * torch.diag(torch.tensor([0.77, 1.14]))
+    torch.testing.assert_close(net["blocks"][0].weight.data, expected, atol=4e-4, rtol=0)
+    # AdamW: 0.95 - 0.1 wherever the gradient is not 0.
+    assert net["last"].bias.tolist() == pytest.approx([0.85, 0.85])
+    assert net["last"].weight.tolist() == [pytest.approx([0.85, 0.95]), pytest.approx([0.95, 0.85])]
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (8, 40), (40, 8)])
+def test_orthogonal_keeps_directions_and_evens_their_lengths(shape):
+    rows, columns = shape
+    left, _ = torch.linalg.qr(torch.randn(rows, 8, generator=torch.Generator().manual_seed(0)))
+    right, _ = torch.linalg.qr(torch.randn(columns, 8, generator=torch.Generator().manual_seed(1)))
+    lengths = torch.logspace(-1.5, 0, 8)
+    found = left.T @ orthogonal(left @ torch.diag(lengths) @ right.T).float() @ right
+    assert found.diagonal().min() > 0.6
+    assert found.diagonal().max() < 1.25
+    assert (found - torch.diag(found.diagonal())).abs().max() < 0.03

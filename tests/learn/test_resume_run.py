@@ -27,6 +27,7 @@ def leave_at(run: Path, config: Fit, step: int) -> None:
         {},
         {"workers": 2},
         {"optimizer": "prodigy", "lr": 1.0, "warmup": 5},
+        {"optimizer": "muon"},
         {"optimizer": "sgd", "options": {"momentum": 0.9}, "schedule": "linear", "accumulate": 2},
         {"ema": None, "bf16": True},
     ],

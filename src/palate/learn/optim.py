@@ -13,20 +13,33 @@ from torch import nn
 
 from palate.errors import BadInput
 from palate.learn.extras import extra
+from palate.learn.muon import Muon, matrices
 from palate.learn.settings import Fit
 
 
 def build(config: Fit, modules: Mapping[str, nn.Module]) -> torch.optim.Optimizer:
-    """One group of parameters for each module, so that each can have its own lr."""
+    """One group of parameters for each module, two for Muon, so that each can have its own lr."""
     _check_names(config, modules)
     groups = [
-        {"params": params, "lr": config.lr_of(name), "name": name}
+        {**group, "lr": config.lr_of(name), "name": name}
         for name, module in modules.items()
-        if (params := [p for p in module.parameters() if p.requires_grad])
+        for group in (_halves(module) if config.optimizer == "muon" else [_whole(module)])
+        if group["params"]
     ]
     if not groups:
         raise BadInput(f"Nothing to train: no parameter of {', '.join(modules)} asks for it.")
     return _MAKERS[config.optimizer](groups, weight_decay=config.weight_decay, **config.options)
+
+
+def _whole(module: nn.Module) -> dict[str, Any]:
+    return {"params": [p for p in module.parameters() if p.requires_grad]}
+
+
+def _halves(module: nn.Module) -> list[dict[str, Any]]:
+    turned = matrices(module)
+    apart = {id(weight) for weight in turned}
+    others = [p for p in _whole(module)["params"] if id(p) not in apart]
+    return [{"params": turned, "turned": True}, {"params": others}]
 
 
 def _check_names(config: Fit, modules: Mapping[str, nn.Module]) -> None:
@@ -47,7 +60,11 @@ def _adamw(groups: list[dict[str, Any]], **options: Any) -> torch.optim.Optimize
     return torch.optim.AdamW(groups, **{"fused": True, **options})
 
 
-_MAKERS = {"adamw": _adamw, "prodigy": _prodigy, "sgd": torch.optim.SGD}
+def _muon(groups: list[dict[str, Any]], **options: Any) -> torch.optim.Optimizer:
+    return Muon(groups, **{"fused": True, **options})
+
+
+_MAKERS = {"adamw": _adamw, "muon": _muon, "prodigy": _prodigy, "sgd": torch.optim.SGD}
 
 
 def factor(config: Fit, step: int) -> float:

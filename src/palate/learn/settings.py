@@ -9,7 +9,7 @@ from typing import Any
 
 from palate.errors import BadInput, unknown
 
-OPTIMIZERS = ("adamw", "prodigy", "sgd")
+OPTIMIZERS = ("adamw", "muon", "prodigy", "sgd")
 SCHEDULES = ("constant", "cosine", "linear")
 
 # What may change when a run goes on, as the number of processes may: it costs memory and time, and
