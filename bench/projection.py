@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.report import figure
-from palate import store
 from palate.backbones import catalog
 from palate.evals.stats import Figure
 from palate.evals.taste import alone, scored
@@ -21,6 +20,7 @@ from palate.methods.instant.method import Instant
 from palate.methods.instant.understanding import ByReader
 from palate.ops.projection import Mode
 from palate.recipes.comparing import Comparing, made, profiles_of
+from palate.recipes.plots import panel, saved
 
 AMOUNTS = (0.25, 0.5, 0.75, 1.0)
 MODES: Mapping[Mode, tuple[str, str]] = {
@@ -51,10 +51,7 @@ def curves(people: int, amounts: Sequence[float] = AMOUNTS) -> dict[str, Curve]:
 
 def plot(found: Mapping[str, Curve], out: Path, amounts: Sequence[float] = AMOUNTS) -> None:
     """Content against taste, amounts at the points, 95 % intervals as thin bars; PNG and SVG."""
-    from matplotlib.figure import Figure as Page
-
-    page = Page(figsize=(6, 4.5), layout="constrained")
-    axes = page.add_subplot()
+    page, axes = panel(6, 4.5)
     for mode, curve in found.items():
         label, color = MODES[mode]  # type: ignore[index]
         x, y = zip(*curve, strict=True)
@@ -65,13 +62,9 @@ def plot(found: Mapping[str, Curve], out: Path, amounts: Sequence[float] = AMOUN
             axes.plot([at[0]] * 2, [content.low, content.high], color=color, alpha=0.2, lw=1)
             axes.annotate(f"{amount:g}", at, (4, 4), textcoords="offset points", fontsize=8)
     axes.set(xlabel="taste", ylabel="content", ylim=(0, 1.02))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:.0%}")
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_formatter("{x:.0%}")
     axes.legend(frameon=False, loc="lower left", title="keywords, so much of them")
-    for kind in ("png", "svg"):
-        with store.writing(out.with_suffix(f".{kind}")) as part:
-            page.savefig(part, format=kind, dpi=150)
+    saved(page, out)
 
 
 def main() -> None:

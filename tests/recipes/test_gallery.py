@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from palate.recipes.gallery import Gallery, drawn, likelier
+from palate.recipes.gallery import Gallery, drawn
 from palate.seeds import uniform
-from palate.sketchbook.people import World, affinities, chosen_looks
+from palate.sketchbook.people import World, affinities, chosen_looks, likelier
 from palate.sketchbook.scenes import look_to_codes
 from palate.sketchbook.vocabulary import OFFSETS, SIZES
 

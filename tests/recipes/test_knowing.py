@@ -10,8 +10,9 @@ from torch import nn
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.prefdisc import Question, packed
 from palate.recipes.crowd import Crowd, looked_at, prompts_of
-from palate.recipes.knowing import LAYERS, Knowing, Known, Turns, counted, listening, off, spread
+from palate.recipes.knowing import LAYERS, Knowing, Known, Turns, counted, listening, off
 from palate.recipes.lessons import Lessons
+from palate.recipes.looks import spread
 from palate.recipes.minds import MOST, mind
 from palate.sketchbook.vocabulary import OFFSETS, SIZES
 

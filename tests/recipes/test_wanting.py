@@ -6,16 +6,9 @@ import torch
 from torch import nn
 
 from palate.recipes.crowd import Crowd
-from palate.recipes.wanting import (
-    CHANCE,
-    Wanting,
-    Wishes,
-    favourites,
-    last_layer,
-    pooled,
-    width_of,
-    wishes,
-)
+from palate.recipes.looks import CHANCE
+from palate.recipes.standing import last_layer
+from palate.recipes.wanting import Wanting, Wishes, favourites, pooled, width_of, wishes
 from palate.sketchbook.people import World, affinities, chosen_looks
 from palate.sketchbook.vocabulary import OFFSETS, SIZES, VALUES
 from palate.sketchbook.words import PHRASES

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from palate.backbones import FLUX, SDXL
 from palate.backbones.judges import Judge, to_input
 from palate.backbones.loading import mark
+from palate.backbones.sampling import texts_of
 from palate.errors import BadInput
 from palate.evals.stats import Figure, mean, share
 from palate.seeds import bits, name_key, uniform
@@ -170,8 +171,7 @@ def _made(
     for some in _groups(asked, model.defaults.at_once):
         requests = [replace(like, prompt=q.prompt, seed=q.seed) for q in some]
         began = time.perf_counter()
-        negative = [""] * len(some) if any(map(model.guided, requests)) else None
-        text = model.encode([r.prompt for r in requests], negative)
+        text = texts_of(model, requests)
         pictures = model.sample(requests, text)
         seconds.append((time.perf_counter() - began) / len(some))
         seen.append(right(judge, np.stack([picture.pixels for picture in pictures]), some))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -35,18 +36,36 @@ def cached(seen: Seen, path: Path, look: Callable[[Tensor], Tensor], at_once: in
 
     The file's name must say whose eyes they are.
     """
-    if not path.is_file():
-        with store.writing(path) as part, part.open("wb") as file:
-            for start in range(0, len(seen), at_once):
-                some = range(start, min(start + at_once, len(seen)))
-                pictures = torch.from_numpy(np.stack([seen[i][1] for i in some]))
-                rows = look(pictures).float().cpu().numpy().astype("<f2")
-                if start == 0:
-                    _begin(file, (len(seen), *rows.shape[1:]))
-                file.write(rows.tobytes())
-    return Cached(first=seen.first, rows=np.load(path, mmap_mode="r"))
+
+    def write(file: BinaryIO) -> None:
+        for start in range(0, len(seen), at_once):
+            some = range(start, min(start + at_once, len(seen)))
+            pictures = torch.from_numpy(np.stack([seen[i][1] for i in some]))
+            rows = look(pictures).float().cpu().numpy().astype("<f2")
+            if start == 0:
+                _begin(file, (len(seen), *rows.shape[1:]))
+            file.write(rows.tobytes())
+
+    return Cached(first=seen.first, rows=np.load(written(path, write), mmap_mode="r"))
 
 
-def _begin(file: object, shape: tuple[int, ...]) -> None:
+def _begin(file: BinaryIO, shape: tuple[int, ...]) -> None:
     head = {"descr": "<f2", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, head)  # type: ignore[arg-type]
+
+
+def once(
+    path: Path, make: Callable[[], Mapping[str, NDArray[np.float16]]]
+) -> dict[str, NDArray[np.float16]]:
+    """Named arrays from an .npz that is made if need be; its name must say of what."""
+    found = written(path, lambda file: np.savez(file, allow_pickle=False, **make()))
+    with np.load(found) as arrays:
+        return dict(arrays)
+
+
+def written(path: Path, write: Callable[[BinaryIO], None]) -> Path:
+    """A file that is made if need be, whole or not at all."""
+    if not path.is_file():
+        with store.writing(path) as part, part.open("wb") as file:
+            write(file)
+    return path

@@ -44,7 +44,7 @@ class ClipRecipe:
 
     def parts(self) -> Parts:
         """The model, drawings, and how often captions and pictures of a batch are confused."""
-        clip = new_clip(self.reads, self.sees, patch=self.patch, shared=self.shared)
+        clip = self.new()
 
         def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, pictures = batch
@@ -58,6 +58,10 @@ class ClipRecipe:
         return Parts(
             modules={"clip": clip}, items=Seen(first=TRAIN_FROM, count=self.pictures), loss=loss
         )
+
+    def new(self) -> Any:
+        """The model, before it learns."""
+        return new_clip(self.reads, self.sees, patch=self.patch, shared=self.shared)
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """As `CLIPModel.from_pretrained` and `CLIPProcessor.from_pretrained` read it."""

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate import store
 from palate.backbones.reader import Reader
 from palate.data.agents import SPLITS, Population, pairs_table, scenes, split_of_people
 from palate.methods.prefgen.asking import Shown
 from palate.methods.prefgen.prefdisc import Question
+from palate.recipes.cached import written
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World, affinities, attributes
 from palate.sketchbook.scenes import Scene, look_to_codes
@@ -61,10 +61,8 @@ def looked_at(crowd: Crowd, reader: Reader, cache: Path | None = None) -> People
     name = f"seen-{crowd.split}-{crowd.people}-{crowd.pairs}-{reader.eyes[:12]}.npy"
     if cache is None:
         return People(seen=np.stack(list(_eyes(crowd, reader))))
-    if not (cache / name).is_file():
-        with store.writing(cache / name) as part, part.open("wb") as file:
-            np.save(file, np.stack(list(_eyes(crowd, reader))))
-    return People(seen=np.load(cache / name, mmap_mode="r"))
+    file = written(cache / name, lambda file: np.save(file, np.stack(list(_eyes(crowd, reader)))))
+    return People(seen=np.load(file, mmap_mode="r"))
 
 
 def _eyes(crowd: Crowd, reader: Reader) -> Iterator[NDArray[np.float16]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from palate import store
 from palate.backbones.judges import Judge
 from palate.errors import BadInput
 from palate.evals.stats import Figure
 from palate.evals.taste import Against, Scores, Wish, against, alone, scored
 from palate.recipes.comparing import Comparing, made, profiles_of
+from palate.recipes.plots import curve, panel, saved
 from palate.types import Method
 
 STRENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -79,24 +79,10 @@ def dial(
 
 def plot(found: Dialled, out: Path) -> list[Path]:
     """Taste and content against strength, as PNG and SVG."""
-    from matplotlib.figure import Figure as Page
-
-    page = Page(figsize=(6, 4), layout="constrained")
-    axes = page.add_subplot()
+    page, axes = panel(6, 4)
     for place, (name, color) in enumerate((("taste", "#c1553b"), ("content", "#2a6f97"))):
         figures = [both[place] for both in found.figures()]
-        lows, highs = ([getattr(f, end) for f in figures] for end in ("low", "high"))
-        values = [figure.value for figure in figures]
-        axes.plot(found.strengths, values, color=color, marker="o", markersize=4, label=name)
-        axes.fill_between(found.strengths, lows, highs, color=color, alpha=0.15, linewidth=0)
+        curve(axes, found.strengths, figures, color=color, label=name)
     axes.set(xlabel="strength", ylabel="score", ylim=(0, 1))
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
-    files = []
-    for kind in ("png", "svg"):
-        file = out.with_suffix(f".{kind}")
-        with store.writing(file) as part:
-            page.savefig(part, format=kind, dpi=150)
-        files.append(file)
-    return files
+    return saved(page, out)

@@ -51,7 +51,7 @@ from palate.recipes.generating import (
     weights_of,
 )
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import Beside, Standing, hearing, unflattened
+from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.7 M numbers
@@ -91,7 +91,7 @@ class FluxRecipe:
             scenes = scenes_of(seeds, eases)
             said = flux_states(backbone, TELLING.all_of(scenes, generator))
             guidance = self._guidance(len(seeds), generator).to(given.device)
-            with hearing(backbone.pipe.transformer.proj_out) as heard:
+            with hearing(last_layer(backbone)) as heard:
                 flow = flux_predict(backbone, step.latents, step.t, said, guidance).float()
             # After it, not before: autocast keeps weights it has cast, and would keep them without
             # gradients.

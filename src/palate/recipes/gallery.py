@@ -23,12 +23,11 @@ from palate.methods.premier.users import LEAST, Known
 from palate.recipes.cached import cached
 from palate.recipes.captions import Seen, scene_in
 from palate.recipes.crowd import Crowd
-from palate.recipes.generating import TRAIN_FROM, _encoded
+from palate.recipes.generating import TRAIN_FROM, encoded, latents_name
+from palate.recipes.looks import has
 from palate.seeds import name_key, uniform
-from palate.sketchbook.people import World, affinities
+from palate.sketchbook.people import World, affinities, likelier
 from palate.sketchbook.scenes import Scene, look_to_codes
-from palate.sketchbook.vocabulary import OFFSETS, SIZES
-from palate.store.tensors import content_fingerprint
 
 Which = list[NDArray[np.int64]]  # of each person, the numbers of some pictures
 
@@ -81,10 +80,8 @@ class Gallery:
 
     def _values(self) -> NDArray[np.float64]:
         """Of each picture, a 1 for each of its values, (shown, 50)."""
-        found = np.zeros((self.shown, sum(SIZES)))
-        looks = np.array([look_to_codes(scene.look) for scene in self.scenes])
-        np.put_along_axis(found, looks + np.asarray(OFFSETS), 1, axis=1)
-        return found
+        looks = torch.tensor([look_to_codes(scene.look) for scene in self.scenes])
+        return has(looks).double().numpy()
 
     # ---- what is seen of it
 
@@ -92,16 +89,15 @@ class Gallery:
         """All pictures as latents; with a folder, once, and not if a generator's lot is there."""
 
         def look(pictures: Tensor) -> Tensor:
-            return _encoded(vae, pictures)
+            return encoded(vae, pictures)
 
         if cache is None:
             return self._seen(look)
-        mark = content_fingerprint("vae", {}, vae.state_dict())[:12]
-        for path in sorted(cache.glob(f"latents-*-0.0-{mark}.npy")):
+        for path in sorted(cache.glob(latents_name(vae, 0.0, "*"))):
             rows = np.load(path, mmap_mode="r")
             if len(rows) >= self.shown:
                 return rows[: self.shown]
-        return cached(self._pictures, cache / f"latents-{self.shown}-0.0-{mark}.npy", look).rows
+        return cached(self._pictures, cache / latents_name(vae, 0.0, self.shown), look).rows
 
     def known(self, clip: Clip, chosen: tuple[Which, Which], cache: Path | None) -> Known:
         """Where everybody's pictures lie in a CLIP's space; with a folder, looked at once."""
@@ -126,18 +122,6 @@ class Gallery:
             some = [seen[i][1] for i in range(start, min(start + at_once, self.shown))]
             found.append(look(torch.from_numpy(np.stack(some))).float().cpu().numpy())
         return np.concatenate(found).astype(np.float16)
-
-
-def likelier(affinity: NDArray[np.float64], world: World) -> NDArray[np.float64]:
-    """Of each value, how much likelier it is in what a person likes than in any picture.
-
-    A dimension ignores taste with the probability `neutral`, and else is a softmax of affinities.
-    """
-    found = np.empty_like(affinity)
-    for start, count in zip(OFFSETS, SIZES, strict=True):
-        wish = np.exp(affinity[start : start + count] / world.temperature)
-        found[start : start + count] = count * wish / wish.sum()
-    return world.neutral + (1 - world.neutral) * found
 
 
 def drawn(logits: NDArray[np.float64], luck: NDArray[np.float64], count: int) -> NDArray[np.int64]:

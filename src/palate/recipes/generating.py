@@ -101,19 +101,25 @@ def items(vae: Any, sizes: Mapping[float, int], cache: Path | str | None) -> Lot
     """Pictures, so many of each ease; with a folder for a cache, their latents are made once."""
     if torch.accelerator.is_available() and cache is not None:
         vae.to(torch.accelerator.current_accelerator())
-    mark = content_fingerprint("vae", {}, vae.state_dict())[:12]  # another VAE has other latents
     lots: list[tuple[float, Seen | Cached]] = []
     for ease, count in sizes.items():
         seen = Seen(first=TRAIN_FROM + 1_000_000 * round(100 * ease), count=count, ease=ease)
         if cache is None:
             lots.append((ease, seen))
         else:
-            path = Path(cache) / f"latents-{count}-{ease}-{mark}.npy"
-            lots.append((ease, cached(seen, path, lambda pictures: _encoded(vae, pictures))))
+            path = Path(cache) / latents_name(vae, ease, count)
+            lots.append((ease, cached(seen, path, lambda pictures: encoded(vae, pictures))))
     return Lots(lots=lots)
 
 
-def _encoded(vae: Any, pictures: Tensor) -> Tensor:
+def latents_name(vae: Any, ease: float, count: int | str) -> str:
+    """The file of so many pictures' latents, or with "*" of any; another VAE has other latents."""
+    mark = content_fingerprint("vae", {}, vae.state_dict())[:12]
+    return f"latents-{count}-{ease}-{mark}.npy"
+
+
+def encoded(vae: Any, pictures: Tensor) -> Tensor:
+    """Latents of pictures (bytes), as trainings have them."""
     with torch.autocast(vae.device.type, torch.bfloat16):
         return latents_of(vae, pictures)
 

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from palate.backbones.reader import Reader
 from palate.methods.prefgen.prefdisc import UNASKED, Packed
+from palate.recipes.looks import spread
 from palate.recipes.standing import hearing
-from palate.sketchbook.vocabulary import OFFSETS, SIZES
+from palate.sketchbook.vocabulary import SIZES
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -121,13 +122,6 @@ def counted(looks: Int[Tensor, "N P 12"], signs: Float[Tensor, "N H"]) -> Counte
     tallies = F.pad(verdicts.cumsum(1) / turns, (0, 0, 1, 0))
     before = torch.cat([tallies, tallies[:, -1:]], 1)  # both last questions follow all the rest
     return Counted(verdicts, tallies, before, (before * has).sum(-1, keepdim=True))
-
-
-def spread(looks: Int[Tensor, "... 12"]) -> Float[Tensor, "... 50"]:
-    """Values a picture has, each less what chance would give it."""
-    chance = torch.tensor([1 / size for size in SIZES for _ in range(size)], device=looks.device)
-    has = torch.zeros(*looks.shape[:-1], VALUES, device=looks.device)
-    return has.scatter(-1, looks + torch.tensor(OFFSETS, device=looks.device), 1.0) - chance
 
 
 def off(guess: Float[Tensor, "N K D"], true: Float[Tensor, "N K D"]) -> Float[Tensor, ""]:

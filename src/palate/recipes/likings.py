@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from palate import store
-from palate.backbones.builtin import latents_of
 from palate.backbones.clips import Clip
+from palate.recipes.cached import once
 from palate.recipes.crowd import Crowd
+from palate.recipes.generating import encoded
 from palate.sketchbook.drawing import draw
 from palate.store.tensors import content_fingerprint
 
@@ -28,11 +28,7 @@ def likings(
     name = f"likings-{crowd.split}-{crowd.people}-{crowd.pairs}-{history}-{mark}.npz"
     if cache is None:
         return _likings(crowd, history, clip, vae)
-    if not (cache / name).is_file():
-        with store.writing(cache / name) as part, part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **_likings(crowd, history, clip, vae))
-    with np.load(cache / name) as found:
-        return dict(found)
+    return once(cache / name, lambda: _likings(crowd, history, clip, vae))
 
 
 def _likings(crowd: Crowd, history: int, clip: Clip, vae: Any) -> dict[str, Half]:
@@ -40,8 +36,7 @@ def _likings(crowd: Crowd, history: int, clip: Clip, vae: Any) -> dict[str, Half
     for person in crowd.scenes():
         liked = [draw(scene) for scene, _ in person]
         points.append(clip.see(liked[:history]).cpu().numpy())
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            rest = latents_of(vae, torch.from_numpy(np.stack(liked[history:])))
-        latents.append(rest.float().numpy())
+        rest = encoded(vae, torch.from_numpy(np.stack(liked[history:])))
+        latents.append(rest.float().cpu().numpy())
     both = {"points": np.stack(points), "latents": np.stack(latents)}
     return {name: rows.astype(np.float16) for name, rows in both.items()}

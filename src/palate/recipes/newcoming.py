@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from palate import store
 from palate.backbones.judges import Judge
 from palate.data.drawn import person
 from palate.errors import BadInput, unknown
@@ -20,6 +19,7 @@ from palate.evals.taste import Against, Scores, Wish, against, alone, scored
 from palate.methods.premier.fitting import DIRECT, PUBLISHED
 from palate.methods.premier.method import Fitted, Premier
 from palate.recipes.comparing import Comparing, made, taste_of
+from palate.recipes.plots import curve, panel, saved
 from palate.sketchbook.people import World
 from palate.types import Method, Profile
 
@@ -166,27 +166,14 @@ def _read(method: Method, asked: Comparing) -> tuple[list[Profile], float]:
 
 def plot(found: Newcomers, out: Path) -> list[Path]:
     """Taste against pictures shown, a line for each way, as PNG and SVG."""
-    from matplotlib.figure import Figure as Page
-
-    page = Page(figsize=(6, 4), layout="constrained")
-    axes, histories = page.add_subplot(), found.asked.histories
+    (page, axes), histories = panel(6, 4), found.asked.histories
     for way in found.asked.ways:
         tastes = [found.taste(way, history) for history in histories]
-        values, lows, highs = ([getattr(t, n) for t in tastes] for n in ("value", "low", "high"))
-        axes.plot(histories, values, color=COLORS[way], marker="o", markersize=4, label=way)
-        axes.fill_between(histories, lows, highs, color=COLORS[way], alpha=0.12, linewidth=0)
+        curve(axes, histories, tastes, color=COLORS[way], label=way)
     nobody = alone(found.plain, found.wishes)[0].value
     axes.axhline(nobody, color="#888888", linestyle="--", linewidth=1, label="plain")
     axes.set_xscale("log", base=2)
     axes.set_xticks(histories, [str(history) for history in histories])
     axes.set(xlabel="liked pictures shown", ylabel="taste")
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    files = []
-    for kind in ("png", "svg"):
-        file = out.with_suffix(f".{kind}")
-        with store.writing(file) as part:
-            page.savefig(part, format=kind, dpi=150)
-        files.append(file)
-    return files
+    return saved(page, out)

@@ -7,17 +7,14 @@ before; so a step costs little more than a step of the base model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from palate import store
 from palate.backbones import FLUX, SDXL, Voice, VoiceAdapter
 from palate.backbones.builtin import bring
 from palate.backbones.clips import Clip
@@ -27,18 +24,15 @@ from palate.methods.prefgen.asking import Wording
 from palate.methods.prefgen.loss import Alignment, aligned
 from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
-from palate.methods.prefgen.read import Chosen, History, Layers, Seen, embedded
+from palate.methods.prefgen.read import Chosen, Layers
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import Crowd, looked_at, portraits
+from palate.recipes.crowd import portraits
 from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.likings import likings
+from palate.recipes.histories import Histories, Items
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import hearing
-from palate.recipes.wanting import Wanting, Wishes, last_layer, pooled, width_of
-from palate.seeds import name_key, uniform
-from palate.sketchbook.scenes import Scene
+from palate.recipes.standing import hearing, last_layer
+from palate.recipes.wanting import Wanting, Wishes, pooled, width_of
 from palate.sketchbook.words import PHRASES, prompt_of
-from palate.store.tensors import content_fingerprint
 
 Lent = SDXL | FLUX
 MOST = 14  # likes in an attribute text, as many as CLIP can take
@@ -57,22 +51,6 @@ class Partners:
         from palate.backbones import catalog
 
         return catalog.backbone(self.backbone), catalog.reader(self.reader), catalog.clip(self.clip)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Items:
-    """Item i: a person; embeddings of some histories, latents of liked pictures not in them."""
-
-    sem: NDArray[np.float16]  # (people, histories, width)
-    core: NDArray[np.float16]
-    img: NDArray[np.float16]
-    latents: NDArray[np.float16]  # (people, pictures, 8, 16, 16)
-
-    def __len__(self) -> int:
-        return len(self.sem)
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        return (index, self.sem[index], self.core[index], self.img[index], self.latents[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +92,7 @@ class PrefgenRecipe:
             torch.default_generator.manual_seed(0)
             conditioner = Conditioner(sizes)
         adapter = _adapter(backbone, sizes.token)
-        plan = Plan(
-            sizes=sizes,
-            layers=self.layers,
-            wording=self.wording,
-            image=self.image,
-            vocabulary=self.vocabulary,
-        )
-        crowd = Crowd(split="train", people=self.people, pairs=self.history + self.targets)
+        crowd = self._histories().crowd
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
@@ -137,49 +108,50 @@ class PrefgenRecipe:
             said = backbone.encode(prompts)
             with backbone.attending(voice), hearing(last_layer(backbone)) as heard:
                 guess = backbone.predict(step.latents, step.t, said)
-            flow, who = missed(guess, step.target, weights).mean(), batch[0].cpu()
+            parts, who = {"flow": missed(guess, step.target, weights).mean()}, batch[0].cpu()
             shown, known = (
                 part.to(latents.device)
                 for part in (wishes.looks[who, target], wishes.known(who, keep))
             )
-            look = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
-            with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
-                told_ = backbone.encode(wishes.told(prompts, who, keep))
-                teacher = backbone.predict(step.latents, step.t, told_)
-            taught = missed(guess, teacher.float(), weights).mean()
-            whole = flow + self.wanted * look + self.taught * taught
-            parts = {"flow": flow.detach(), "look": look.detach(), "taught": taught.detach()}
-            if "sem" not in self.components:
-                return {"loss": whole, **parts}
-            points = texts[who].to(latents.device)
-            off = aligned(
-                conditioner.aligned(people.sem), points, self.alignment, kernel=self.kernel
-            )
-            return {"loss": whole + self.align * off, **parts, "alignment": off.detach()}
+            parts["look"] = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
+            if self.taught:
+                with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
+                    favourites = backbone.encode(wishes.told(prompts, who, keep))
+                    teacher = backbone.predict(step.latents, step.t, favourites)
+                parts["taught"] = missed(guess, teacher.float(), weights).mean()
+            if "sem" in self.components:
+                says, points = conditioner.aligned(people.sem), texts[who].to(latents.device)
+                parts["alignment"] = aligned(says, points, self.alignment, kernel=self.kernel)
+            found = {name: part.detach() for name, part in parts.items()}
+            return {"loss": self._total(parts), **found}
 
-        items = self._items(crowd, backbone, reader, clip)
+        cache = Path(self.cache) if self.cache else None
+        items = self._histories().items(backbone, reader, clip, cache)
         modules = {"conditioner": conditioner, "adapter": adapter, "wanting": wanting}
-        method = PrefGen(backbone, reader, clip, conditioner, adapter, plan)
+        method = PrefGen(backbone, reader, clip, conditioner, adapter, self._plan(sizes))
         conditioner.requires_grad_(True)
         adapter.requires_grad_(True)
         return Speaking(modules=modules, items=items, loss=loss, method=method)
 
+    def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
+        weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}
+        beside = (weights[name] * part for name, part in parts.items() if name != "flow")
+        return sum(beside, parts["flow"])
+
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:
             return self.partners.load()
-        from palate.backbones.builtin import new_clip
         from palate.backbones.builtin.reader import new_reader, reader_processor
         from palate.recipes import clip, flux, generating, reader, sdxl
 
         debug = flux.DEBUG if self.toy == "flux" else sdxl.DEBUG
         parts = debug.parts()
-        eyes, toy = clip.DEBUG, reader.DEBUG.sizes
-        small = new_clip(eyes.reads, eyes.sees, patch=eyes.patch, shared=eyes.shared)
+        toy = reader.DEBUG.sizes
         reads = Reader(new_reader(toy), reader_processor(toy.tokens), name="toy-reader")
         assert isinstance(parts, generating.Painting)
         for part in parts.modules.values():
             part.requires_grad_(False)
-        return parts.backbone, reads, Clip.of(small)
+        return parts.backbone, reads, Clip.of(clip.DEBUG.new())
 
     def _sizes(self, backbone: Lent, reader: Reader, clip: Clip) -> Sizes:
         return Sizes(
@@ -192,6 +164,15 @@ class PrefgenRecipe:
             inner=self.inner,
             fusion=self.fusion,
             components=self.components,
+        )
+
+    def _plan(self, sizes: Sizes) -> Plan:
+        return Plan(
+            sizes=sizes,
+            layers=self.layers,
+            wording=self.wording,
+            image=self.image,
+            vocabulary=self.vocabulary,
         )
 
     def _drawn(
@@ -215,50 +196,16 @@ class PrefgenRecipe:
         ]
         return people, latents[rows, target].float(), prompts, target
 
-    def _items(self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip) -> Items:
-        """Everybody read and drawn; with a folder, once."""
-        if self.cache is None:
-            return Items(**self._made(crowd, backbone, reader, clip))
-        about = {
-            **{"people": self.people, "history": self.history, "histories": self.histories},
-            **{"targets": self.targets, "layers": vars(self.layers), "image": self.image},
-            **{"wording": vars(self.wording), "reader": vars(reader.mark), "clip": vars(clip.mark)},
-        }
-        mark = content_fingerprint("prefgen-items", about, backbone.pipe.vae.state_dict())[:12]
-        path = Path(self.cache) / f"prefgen-{mark}.npz"
-        if not path.is_file():
-            made = self._made(crowd, backbone, reader, clip)
-            with store.writing(path) as part, part.open("wb") as file:
-                np.savez(file, allow_pickle=False, **made)
-        with np.load(path) as found:
-            return Items(**found)
-
-    def _made(
-        self, crowd: Crowd, backbone: Lent, reader: Reader, clip: Clip
-    ) -> dict[str, NDArray[np.float16]]:
-        cache = Path(self.cache) if self.cache else None
-        shown = likings(crowd, self.history, clip, backbone.pipe.vae, cache)
-        seen = looked_at(crowd, reader, cache).seen
-        how: dict[str, Any] = {"wording": self.wording, "image": self.image}
-        found: dict[str, list[Any]] = {"sem": [], "core": [], "img": []}
-        for i, (number, person) in enumerate(zip(crowd.numbers(), crowd.scenes(), strict=True)):
-            sides = _sides(person[: self.history], seen[i], shown["points"][i])
-            histories = list(self._histories(int(number), *sides))
-            read = embedded(histories, reader, self.layers, **how)
-            for name, rows in found.items():
-                rows.append(getattr(read, name).numpy())
-        states = {name: np.stack(rows).astype(np.float16) for name, rows in found.items()}
-        return {**states, "latents": shown["latents"]}
-
-    def _histories(
-        self, person: int, liked: Sequence[Seen], disliked: Sequence[Seen]
-    ) -> Iterator[History]:
-        """Histories of different lengths, the longest of them whole."""
-        yield History(liked=liked, disliked=disliked)
-        for turn in range(1, self.histories):
-            luck = uniform(name_key("history"), person, turn, np.arange(1 + len(liked)))
-            some = np.argsort(luck[1:])[: 1 + int(luck[0] * len(liked))]
-            yield History(liked=[liked[i] for i in some], disliked=[disliked[i] for i in some])
+    def _histories(self) -> Histories:
+        return Histories(
+            people=self.people,
+            history=self.history,
+            each=self.histories,
+            targets=self.targets,
+            layers=self.layers,
+            image=self.image,
+            wording=self.wording,
+        )
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """Conditioner and adapter, and what they go with by name and fingerprint."""
@@ -268,11 +215,9 @@ class PrefgenRecipe:
     def measure(self, parts: Parts) -> dict[str, float]:
         """How much less it is off for people and prompts it never saw than for nobody."""
         assert isinstance(parts, Speaking)
-        crowd = Crowd(split="test", people=self.tested, pairs=self.history + 1)
-        one = replace(self, histories=1, targets=1, cache=None)
-        items = Items(**one._made(crowd, *parts.method.partners))
-        told = [prompt_of(person[-1][0].content) for person in crowd.scenes()]
-        return _off(parts.method, items, told)
+        new = replace(self._histories(), split="test", people=self.tested, each=1, targets=1)
+        told = [prompt_of(person[-1][0].content) for person in new.crowd.scenes()]
+        return _off(parts.method, new.items(*parts.method.partners), told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,23 +225,6 @@ class Speaking(Parts):
     """Parts that know the whole method."""
 
     method: PrefGen
-
-
-def _sides(
-    pairs: Sequence[tuple[Scene, Scene]], seen: NDArray[np.float16], points: NDArray[np.float16]
-) -> tuple[list[Seen], list[Seen]]:
-    """A person's likes and dislikes as they were looked at; only likes have points."""
-    prompts = [prompt_of(liked.content) for liked, _ in pairs]
-    tokens, none = torch.from_numpy(np.array(seen)).float(), torch.empty(0)
-    each = torch.from_numpy(points).float()
-    liked, disliked = (
-        [
-            Seen(tokens=t, point=p, prompt=told)
-            for t, p, told in zip(side, at, prompts, strict=False)
-        ]
-        for side, at in zip(tokens, (each, [none] * len(pairs)), strict=True)
-    )
-    return liked, disliked
 
 
 def _adapter(backbone: Lent, tokens: int) -> VoiceAdapter:

@@ -25,6 +25,7 @@ from palate.evals.stats import Figure
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.probe import Task, right
 from palate.recipes.crowd import Crowd, looked_at
+from palate.recipes.plots import curve, panel, saved
 from palate.seeds import name_key, uniform
 from palate.sketchbook.words import prompt_of
 
@@ -177,29 +178,15 @@ def table(found: Sequence[Probed]) -> str:
 
 def plot(found: Sequence[Probed], out: Path) -> list[Path]:
     """Accuracy against layer, as PNG and SVG."""
-    from matplotlib.figure import Figure as Page
-
-    page = Page(figsize=(7, 4), layout="constrained")
-    axes = page.add_subplot()
+    page, axes = panel(7, 4)
     for probed, color in zip(found, ("#2a6f97", "#c1553b"), strict=False):
-        layers = range(len(probed.layers))
-        values = [figure.value for figure in probed.layers]
-        lows, highs = ([getattr(f, end) for f in probed.layers] for end in ("low", "high"))
         label = {"who": f"which of {round(1 / probed.chance)} people", "like": "liked or not"}
-        axes.plot(layers, values, color=color, marker="o", markersize=3, label=label[probed.task])
-        axes.fill_between(layers, lows, highs, color=color, alpha=0.15, linewidth=0)
+        layers = range(len(probed.layers))
+        curve(axes, layers, probed.layers, color=color, label=label[probed.task])
         axes.axhline(probed.chance, color=color, linewidth=0.8, linestyle=":")
     axes.set(xlabel="layer", ylabel="right", ylim=(0, 1))
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    files = []
-    for kind in ("png", "svg"):
-        file = out / f"probe.{kind}"
-        with store.writing(file) as part:
-            page.savefig(part, format=kind, dpi=150)
-        files.append(file)
-    return files
+    return saved(page, out / "probe")
 
 
 def keep(found: Sequence[Probed], asked: Probing, reader: Reader, out: Path) -> list[Path]:

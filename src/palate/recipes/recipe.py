@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -60,12 +62,19 @@ def cook(
 ) -> dict[str, Any]:
     """Train into out/run, then write out/model and out/measured.json; called again, goes on.
 
-    With `minutes` it stops after about so many, and keeps and measures what there is by then.
+    With `minutes` it stops after about so many, and keeps and measures what there is by then. No
+    two work in one folder at a time; processes that train together are one.
     """
+    with store.Lock(out) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        return _cooked(recipe, out, on_fact, name or out.name, minutes)
+
+
+def _cooked(
+    recipe: Recipe, out: Path, on_fact: Callable[[Fact], None], name: str, minutes: float | None
+) -> dict[str, Any]:
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(
-            recipe.fit.seed
-        )  # for weights that a recipe leaves to torch
+        # For weights that a recipe leaves to torch.
+        torch.default_generator.manual_seed(recipe.fit.seed)
         parts = recipe.parts()
     began, last = time.perf_counter(), None
     for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, run=out / "run"):
@@ -76,7 +85,7 @@ def cook(
     with last.averaged():
         recipe.keep(parts, out / "model")
         measured = recipe.measure(parts)
-    write_card(out / "model", name or out.name, recipe.summary, recipe.fit, measured, last.step)
+    write_card(out / "model", name, recipe.summary, recipe.fit, measured, last.step)
     took = (time.perf_counter() - began) / 60
     found = {"steps": last.step, "minutes of the last sitting": round(took, 1), **measured}
     store.write_json(out / "measured.json", found)

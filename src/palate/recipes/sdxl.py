@@ -40,7 +40,7 @@ from palate.recipes.generating import (
     weights_of,
 )
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import Beside, Standing, hearing
+from palate.recipes.standing import Beside, Standing, hearing, last_layer
 
 DEFAULTS = Defaults(
     width=SIZE,
@@ -75,7 +75,7 @@ class SdxlRecipe:
         """U-Net and second text encoder, pictures, and how far off the predicted flow is."""
         vae, clip = self.sources.new_vae(), self.sources.new_clip_text()
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
-        unet, weights = backbone.pipe.unet, weights_of(vae)
+        weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
@@ -84,7 +84,7 @@ class SdxlRecipe:
             step = noised(to_latents(vae, given), generator, self.shift)
             scenes = scenes_of(seeds, eases)
             said = sdxl_states(backbone, TELLING.all_of(scenes, generator))
-            with hearing(unet.conv_out) as heard:
+            with hearing(last_layer(backbone)) as heard:
                 flow = backbone.predict(step.latents, step.t, said)
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from palate.backbones import FLUX, SDXL
 from palate.sketchbook.layout import PARTS, layout
 from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.vocabulary import SIZES, SUBJECTS
@@ -66,6 +67,12 @@ def _surprise(said: Tensor, codes: Tensor) -> Tensor:
     weight = torch.ones(said.shape[1], device=said.device)
     weight[0] = NOBODY
     return F.cross_entropy(said, codes, weight=weight)
+
+
+def last_layer(backbone: SDXL | FLUX) -> nn.Module:
+    """What turns features into the flow."""
+    pipe = backbone.pipe
+    return pipe.transformer.proj_out if isinstance(backbone, FLUX) else pipe.unet.conv_out
 
 
 @contextmanager

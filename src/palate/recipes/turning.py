@@ -15,7 +15,7 @@ from palate.methods.premier.loss import apart
 from palate.methods.premier.method import Premier
 from palate.methods.premier.newcomers import coefficients, combined
 from palate.recipes.crowd import Crowd
-from palate.recipes.generating import Noised, _encoded, missed, noised
+from palate.recipes.generating import Noised, encoded, missed, noised
 from palate.recipes.recipe import Parts
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Scene
@@ -61,7 +61,7 @@ def errors(parts: Turning, people: Tensor, scenes: Sequence[Scene]) -> dict[str,
     backbone, modulator = method.backbone, method.modulator
     weight = next(modulator.parameters())
     pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-    latents = _encoded(backbone.pipe.vae, pictures).float()
+    latents = encoded(backbone.pipe.vae, pictures).float()
     step = noised(latents.to(weight.device), torch.Generator().manual_seed(0))
     told = [prompt_of(scene.content) for scene in scenes]
     prompts, rows = Prompts.of(backbone, told, modulator.sizes), range(len(told))

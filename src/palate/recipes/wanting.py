@@ -4,6 +4,9 @@ What a person likes is a thousandth part of a flow's error, and is learned late 
 head on the features the flow is read from says the look: what the picture itself shows where little
 noise is left, and the exact chances of what this person would choose where nothing else is. It is
 left behind when training ends.
+
+A teacher shows how: the flow that the base model itself has for the prompt with the person's
+favourites told in words, which their tokens are to bring about without them.
 """
 
 from __future__ import annotations
@@ -20,14 +23,13 @@ from torch import Tensor, nn
 
 from palate.backbones import FLUX, SDXL
 from palate.recipes.crowd import Crowd, looks_of
-from palate.sketchbook.people import World, affinities, attributes
+from palate.recipes.looks import CHANCE, has
+from palate.sketchbook.people import World, affinities, attributes, likelier
 from palate.sketchbook.vocabulary import SIZES, VALUES
 from palate.sketchbook.words import PHRASES
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-
-CHANCE = torch.tensor([1 / size for size in SIZES for _ in range(size)])
 
 
 class Wanting(nn.Module):
@@ -45,10 +47,7 @@ class Wanting(nn.Module):
         noise: Float[Tensor, " B"],
     ) -> Float[Tensor, ""]:
         """How far it is from knowing what there is to know, in nats; `noise` goes from 0 to 1."""
-        true = torch.cat(
-            [F.one_hot(shown[:, n].long(), size) for n, size in enumerate(SIZES)], 1
-        ).to(wanted)
-        known = torch.lerp(true, wanted, noise[:, None]).split(SIZES, 1)
+        known = torch.lerp(has(shown), wanted, noise[:, None]).split(SIZES, 1)
         said = self.look(features).float().split(SIZES, 1)
         each = [F.cross_entropy(s, k) + _entropy(k) for s, k in zip(said, known, strict=True)]
         return torch.stack(each).mean()
@@ -77,9 +76,8 @@ class Wishes:
         self, prompts: Sequence[str], who: Int[Tensor, " B"], keep: Float[Tensor, " B"]
     ) -> list[str]:
         """The prompts with what these people like best; nobody likes nothing."""
-        each = zip(prompts, who.tolist(), keep.tolist(), strict=True)
-        said = ([prompt, self.words[n] if kept else ""] for prompt, n, kept in each)
-        return [", ".join(part for part in parts if part) for parts in said]
+        both = zip(who.tolist(), keep.tolist(), strict=True)
+        return with_favourites(prompts, [self.words[n] if kept else "" for n, kept in both])
 
 
 def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
@@ -90,9 +88,7 @@ def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
 def wishes(people: NDArray[np.int64], world: World | None = None) -> Float[Tensor, "people 50"]:
     """The exact chance of each value in a picture each person likes."""
     world = world or World()
-    liked = torch.from_numpy(affinities(people, world)).float() / world.temperature
-    by_taste = torch.cat([part.softmax(1) for part in liked.split(SIZES, 1)], 1)
-    return torch.lerp(by_taste, CHANCE.expand_as(by_taste), world.neutral)
+    return CHANCE * torch.from_numpy(likelier(affinities(people, world), world)).float()
 
 
 def favourites(people: NDArray[np.int64], most: int = 9) -> list[str]:
@@ -109,10 +105,10 @@ def favourites(people: NDArray[np.int64], most: int = 9) -> list[str]:
     return found
 
 
-def last_layer(backbone: SDXL | FLUX) -> nn.Module:
-    """What turns features into the flow."""
-    pipe = backbone.pipe
-    return pipe.transformer.proj_out if isinstance(backbone, FLUX) else pipe.unet.conv_out
+def with_favourites(prompts: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Each prompt and then what its person likes."""
+    both = zip(prompts, words, strict=True)
+    return [", ".join(part for part in parts if part) for parts in both]
 
 
 def width_of(backbone: SDXL | FLUX) -> int:

@@ -67,6 +67,18 @@ def affinities(people: ArrayLike, world: World) -> Affinities:
     return np.round(taste, 6)  # no processor's last digit may tell people apart
 
 
+def likelier(affinity: Affinities, world: World) -> NDArray[np.float64]:
+    """Of each value, how much likelier it is in what a person likes than in any picture.
+
+    A dimension ignores taste with the probability `neutral`, and else is a softmax of affinities.
+    """
+    found = np.empty_like(affinity)
+    for start, count in zip(OFFSETS, SIZES, strict=True):
+        wish = np.exp(affinity[..., start : start + count] / world.temperature)
+        found[..., start : start + count] = count * wish / wish.sum(axis=-1, keepdims=True)
+    return world.neutral + (1 - world.neutral) * found
+
+
 def utility(affinity: Affinities, looks: Looks) -> NDArray[np.float64]:
     """How much a person likes a picture: the sum over its twelve values. Leading axes broadcast."""
     places = looks.astype(np.int64) + np.asarray(OFFSETS)

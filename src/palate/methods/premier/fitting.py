@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from palate.backbones import FLUX
+from palate.backbones import FLUX, Embeddings
 from palate.backbones.builtin import latents_of
 from palate.errors import Mismatch
 from palate.images import open_picture
@@ -113,21 +113,25 @@ def fitted(
     off: Off = flow,
 ) -> Float[Tensor, "T U"]:
     """The newcomer once trained; the base model, the modulator and the other people stay."""
-    told = [example.prompt or "" for example in liked]
-    prompts, weight = Prompts.of(backbone, told, modulator.sizes), next(modulator.parameters())
+    prompts = Prompts.of(backbone, told(liked), modulator.sizes)
+    weight = next(modulator.parameters())
 
     def lent(rows: list[int]) -> AbstractContextManager[FLUX]:
         people = newcomer().expand(len(rows), -1, -1)
         turned = modulator(people, *prompts.heard(rows, weight))
         return backbone.modulating(turned.delta(modulator.sizes))
 
-    learn({"newcomer": newcomer}, liked, how.fit, backbone, lent, shift=how.shift, off=off)
+    learn(
+        {"newcomer": newcomer}, liked, prompts.text, how.fit, backbone, lent,
+        shift=how.shift, off=off,
+    )  # fmt: skip
     return newcomer().detach()
 
 
 def learn(
     modules: Mapping[str, nn.Module],
     liked: Sequence[Example],
+    text: Embeddings,
     how: Fit,
     backbone: FLUX,
     lent: Callable[[list[int]], AbstractContextManager[FLUX]],
@@ -137,9 +141,8 @@ def learn(
 ) -> None:
     """Train on the flow of these pictures; `lent` is the base model as it is to see some of them.
 
-    Times are sigmoid(normal + shift).
+    The first rows of `text` are their prompts. Times are sigmoid(normal + shift).
     """
-    text = backbone.encode([example.prompt or "" for example in liked])
 
     def loss(batch: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
         which, x = batch
@@ -155,6 +158,11 @@ def learn(
     with torch.random.fork_rng(devices=[]):  # a training draws from the global generator
         for _ in fit(modules, items, loss, how):
             pass
+
+
+def told(examples: Sequence[Example]) -> list[str]:
+    """Their prompts; "" where there is none."""
+    return [example.prompt or "" for example in examples]
 
 
 @torch.no_grad()

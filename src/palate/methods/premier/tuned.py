@@ -16,7 +16,7 @@ from palate.backbones.tuning import size, tuning
 from palate.errors import BadInput
 from palate.learn.settings import Fit
 from palate.methods import partners
-from palate.methods.premier.fitting import learn
+from palate.methods.premier.fitting import learn, told
 from palate.store.tensors import content_fingerprint
 from palate.types import Mark, Picture, Profile, Request, Taste
 
@@ -55,8 +55,8 @@ class Tuned:
         backbone, how = self.backbone, self.how
         with tuning(backbone.pipe.transformer, how.rank) as change:
             learn(
-                {"change": change}, taste.liked, how.fit, backbone,
-                lambda rows: nullcontext(backbone), shift=how.shift,
+                {"change": change}, taste.liked, backbone.encode(told(taste.liked)), how.fit,
+                backbone, lambda rows: nullcontext(backbone), shift=how.shift,
             )  # fmt: skip
             tensors = {name: w.detach().to(KEPT).cpu().clone() for name, w in change.items()}
         return Profile(

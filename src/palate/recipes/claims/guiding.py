@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -41,13 +41,14 @@ class Projecting(Asking):
         """Both at every strength."""
         wishes, requests = self.asked()
         likes = self._likes(lab, requests)
-        found: dict[str, list[Scores]] = {}
+        found: dict[str, dict[str, Scores]] = {}
         modes: dict[str, Mode] = {"projected": self.mode, "added": "added"}
         for name, mode in modes.items():
-            ways = (partial(spoken, a=a, mode=mode) for a in self.strengths)
-            pictures = [self._made(lab, way, requests, likes) for way in ways]
-            found[name] = [scored(some, wishes, lab.judge()) for some in pictures]
-        return Findings(found=tuple(self._compared(found, wishes)))
+            found[name] = {}
+            for a in self.strengths:
+                pictures = self._made(lab, partial(spoken, a=a, mode=mode), requests, likes)
+                found[name][f"{name} at {a:g}"] = scored(pictures, wishes, lab.judge())
+        return Findings(found=tuple(compared(found, wishes)))
 
     def _likes(self, lab: Lab, requests: Sequence[Request]) -> list[str]:
         method = self.instant(lab)
@@ -63,26 +64,23 @@ class Projecting(Asking):
             pictures += way(lab.backbone(self.backbone), requests[some], likes[some])
         return pictures
 
-    def _compared(
-        self, found: Mapping[str, Sequence[Scores]], wishes: Sequence[Wish]
-    ) -> list[Found]:
-        def mean(name: str, what: str) -> NDArray[np.float64]:
-            return np.mean([getattr(scores, what) for scores in found[name]], axis=0)
 
-        gaps = {
-            w: more(mean("projected", w), mean("added", w), wishes) for w in ("content", "taste")
-        }
-        first = [
-            Found(says="content, projected less added", figure=gaps["content"], above=0.0),
-            Found(says="taste, projected less added", figure=gaps["taste"], above=-LITTLE),
-        ]
-        people = [wish.person for wish in wishes]
-        for name, each in found.items():
-            for a, scores in zip(self.strengths, each, strict=True):
-                for what in ("taste", "content"):
-                    figure = stats.mean(np.asarray(getattr(scores, what), float), people)
-                    first.append(Found(says=f"{what}, {name} at {a:g}", figure=figure))
-        return first
+def compared(found: Mapping[str, Mapping[str, Scores]], wishes: Sequence[Wish]) -> Iterator[Found]:
+    """The first of two less the other, each a mean of all its settings; then every setting."""
+    (mine, _), (other, _) = found.items()
+
+    def mean(name: str, what: str) -> NDArray[np.float64]:
+        return np.mean([getattr(scores, what) for scores in found[name].values()], axis=0)
+
+    for what, above in (("content", 0.0), ("taste", -LITTLE)):
+        gap = more(mean(mine, what), mean(other, what), wishes)
+        yield Found(says=f"{what}, {mine} less {other}", figure=gap, above=above)
+    people = [wish.person for wish in wishes]
+    for settings in found.values():
+        for name, scores in settings.items():
+            for what in ("taste", "content"):
+                figure = stats.mean(np.asarray(getattr(scores, what), float), people)
+                yield Found(says=f"{what}, {name}", figure=figure)
 
 
 def spoken(
@@ -145,24 +143,8 @@ class Adapting(Asking):
         )
         ways = {"chosen": chosen, "fixed": self.instant(lab, fixed)}
         seen = {
-            name: scored(made(requests, way, profiles), wishes, lab.judge())
+            name: {name: scored(made(requests, way, profiles), wishes, lab.judge())}
             for name, way in ways.items()
         }
-        gaps = {
-            what: more(getattr(seen["chosen"], what), getattr(seen["fixed"], what), wishes)
-            for what in ("content", "taste")
-        }
         note = f"Fixed: preference {fixed.preference:.2f}, base ratio {fixed.base_ratio:.2f}."
-        people, rest = [wish.person for wish in wishes], []
-        for name, scores in seen.items():
-            for what in ("taste", "content"):
-                figure = stats.mean(np.asarray(getattr(scores, what), float), people)
-                rest.append(Found(says=f"{what}, {name}", figure=figure))
-        return Findings(
-            found=(
-                Found(says="content, chosen less fixed", figure=gaps["content"], above=0.0),
-                Found(says="taste, chosen less fixed", figure=gaps["taste"], above=-LITTLE),
-                *rest,
-            ),
-            notes=(note,),
-        )
+        return Findings(found=tuple(compared(seen, wishes)), notes=(note,))

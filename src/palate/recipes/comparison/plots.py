@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from palate import store
 from palate.recipes.comparison.metrics import METRICS
 from palate.recipes.comparison.tables import present, title
+from palate.recipes.plots import saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ GREY, FAINT = "#555555", "#dddddd"
 _ACROSS = 4  # panels
 _LOOK: Any = {
     "font.size": 9, "axes.edgecolor": GREY, "axes.labelcolor": GREY, "xtick.color": GREY,
-    "ytick.color": GREY, "svg.hashsalt": "palate",
+    "ytick.color": GREY,
 }  # fmt: skip
 
 
@@ -33,11 +33,7 @@ def plot(facts: Facts, out: Path) -> list[Path]:
         for page in pages.values():
             page.draw_without_rendering()
             page.set_layout_engine("none")  # laid out once, not once for each file
-        return [
-            _saved(page, out / f"{name}.{kind}")
-            for name, page in pages.items()
-            for kind in ("png", "svg")
-        ]
+        return [file for name, page in pages.items() for file in saved(page, out / name, dpi=160)]
 
 
 def color(facts: Facts, name: str) -> str:
@@ -50,14 +46,6 @@ def _page(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def _saved(page: Figure, file: Path) -> Path:
-    kind = file.suffix[1:]
-    undated = {"Date": None} if kind == "svg" else None  # the same figures, the same bytes
-    with store.writing(file) as part:
-        page.savefig(part, format=kind, dpi=160, metadata=undated)
-    return file
 
 
 def _tradeoff(facts: Facts) -> Figure:
