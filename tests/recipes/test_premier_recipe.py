@@ -15,6 +15,7 @@ from palate.methods.premier.method import Premier
 from palate.recipes.premier import DEBUG, PREMIER, Spread, Turning
 from palate.recipes.recipe import changed, cook
 from palate.recipes.table import recipe
+from palate.recipes.wanting import favourites
 
 
 def run(parts: Any, folder: Any, config: Any, steps: int) -> None:
@@ -46,9 +47,12 @@ def losses(parts: Turning, seed: int = 0) -> dict[str, torch.Tensor]:
     return parts.loss(batch, torch.Generator().manual_seed(seed))
 
 
-def test_the_loss_is_flow_and_dispersion_of_each_branch(parts: Turning) -> None:
+PARTS = {"flow", "taught", "dispersion, shared", "dispersion, distinct"}
+
+
+def test_the_loss_is_flow_teacher_and_dispersion_of_each_branch(parts: Turning) -> None:
     found = losses(parts)
-    assert set(found) == {"loss", "flow", "dispersion, shared", "dispersion, distinct"}
+    assert set(found) == {"loss", *PARTS}
     whole = sum(value for name, value in found.items() if name != "loss")
     torch.testing.assert_close(found["loss"].detach(), whole)
     method = parts.method
@@ -77,17 +81,30 @@ def test_a_branch_may_go_without_dispersion(parts: Turning, word: str) -> None:
         (['sizes.branches=("distinct",)'], {"dispersion, shared"}),
         (['sizes.branches=("shared",)'], {"dispersion, distinct"}),
         (["spread.shared=0", "spread.distinct=0"], {"dispersion, shared", "dispersion, distinct"}),
+        (["taught=0"], {"taught"}),
     ],
 )
 def test_what_an_ablation_leaves_out_is_not_learned_from(words: Any, gone: set[str]) -> None:
     made = changed(DEBUG, words).parts()
     assert isinstance(made, Turning)
     found = losses(made)
-    assert {"dispersion, shared", "dispersion, distinct"} - found.keys() == gone
+    assert PARTS - found.keys() == gone
     whole = sum(value for name, value in found.items() if name != "loss")
     torch.testing.assert_close(found["loss"].detach(), whole)
-    left = {"dispersion, " + name for name in made.method.modulator.branches}
-    assert left == ({*found} - {"loss", "flow"} if "branches" in words[0] else gone)
+    if "branches" in words[0]:
+        left = {"dispersion, " + name for name in made.method.modulator.branches}
+        assert left == {*found} - {"loss", "flow", "taught"}
+
+
+def test_the_teacher_is_told_what_the_person_likes(parts: Turning, monkeypatch) -> None:
+    encode, told = parts.method.backbone.encode, []
+    monkeypatch.setattr(
+        parts.method.backbone, "encode", lambda prompts: told.extend(prompts) or encode(prompts)
+    )
+    losses(parts)
+    people = [parts.items[i][1] for i in range(4)]
+    words = favourites(DEBUG.gallery().numbers())
+    assert all(said.endswith(", " + words[n]) for said, n in zip(told, people, strict=True))
 
 
 def test_without_prompts_everybody_is_turned_alike_whatever_is_asked() -> None:

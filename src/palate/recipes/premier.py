@@ -1,10 +1,12 @@
 """sketchbook-premier: people as tokens that turn sketchbook-flux, learned with what turns it.
 
 A person, a picture they like and its prompt: the base model, which stays as it is, is to predict
-that picture's flow with its text turned towards the person. Everybody's tokens and the modulator
-learn together. People whom the batch does not hold go through the modulator alone, at the empty
-prompt, so that everybody is kept apart from many others in every step; each process draws its own,
-so gradients need nothing from the other processes but their mean.
+that picture's flow with its text turned towards the person; beside it the flow that it has by
+itself where the person's favourites are told in words, since what a person likes is too small a
+part of any one picture's flow to be learned soon. Everybody's tokens and the modulator learn
+together. People whom the batch does not hold go through the modulator alone, at the empty prompt,
+so that everybody is kept apart from many others in every step; each process draws its own, so
+gradients need nothing from the other processes but their mean.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from palate.recipes.gallery import Gallery, Which
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
+from palate.recipes.wanting import favourites, with_favourites
 from palate.sketchbook.words import prompt_of
 
 FEWEST = 500  # pictures that are shown: of fewer, what somebody likes would be what there is
@@ -120,6 +123,7 @@ class PremierRecipe:
     # Of the times, towards noise; released: 1. Of a picture that can be seen its person tells
     # nothing more: below t = 0.5 there is little to learn.
     shift: float = 1.5
+    taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
     history: int = 8  # pairs a test person shows
@@ -146,6 +150,7 @@ class PremierRecipe:
         told = [prompt_of(scene.content) for scene in gallery.scenes]
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
+        words = favourites(gallery.numbers())
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch
@@ -156,12 +161,17 @@ class PremierRecipe:
             with backbone.modulating(turned.delta(sizes)):
                 text = prompts.text.rows(said).to(latents.device)
                 guess = backbone.predict(step.latents, step.t, text)
-            flow = missed(guess, step.target, weights).mean()
+            parts = {"flow": missed(guess, step.target, weights).mean()}
+            if self.taught:
+                liked = [words[n] for n in who.tolist()]
+                asked = with_favourites([told[place] for place in places.tolist()], liked)
+                with torch.no_grad():
+                    teacher = backbone.predict(step.latents, step.t, backbone.encode(asked))
+                parts["taught"] = self.taught * missed(guess, teacher.float(), weights).mean()
             some = users(self._apart(who, generator))
-            off = self.spread.missed(self._at_nothing(modulator, some, prompts))
-            whole = torch.stack([flow, *off.values()]).sum()
-            found = {name: value.detach() for name, value in off.items()}
-            return {"loss": whole, "flow": flow.detach(), **found}
+            parts |= self.spread.missed(self._at_nothing(modulator, some, prompts))
+            found = {name: value.detach() for name, value in parts.items()}
+            return {"loss": torch.stack(list(parts.values())).sum(), **found}
 
         modules = {"modulator": modulator, "users": users}
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
@@ -180,14 +190,13 @@ class PremierRecipe:
     def _partners(self) -> tuple[FLUX, Clip]:
         if self.partners is not None:
             return self.partners.load()
-        from palate.backbones.builtin import new_clip, new_flux
+        from palate.backbones.builtin import new_flux
         from palate.recipes import clip, flux
 
-        toy, eyes = flux.DEBUG, clip.DEBUG
+        toy = flux.DEBUG
         vae, text = toy.sources.new_vae(), toy.sources.new_clip_text()
         backbone = new_flux(toy.transformer, vae, text, toy.reads, defaults=toy.defaults)
-        small = new_clip(eyes.reads, eyes.sees, patch=eyes.patch, shared=eyes.shared)
-        return backbone, Clip.of(small)
+        return backbone, Clip.of(clip.DEBUG.new())
 
     # ---- who is kept apart
 
