@@ -15,7 +15,7 @@ from palate.backbones.builtin.reader import new_reader, reader_processor, save_r
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_sdxl
-from palate.methods.prefgen.method import Plan, PrefGen
+from palate.methods.prefgen.method import KEPT, Plan, PrefGen
 from palate.methods.prefgen.model import Conditioner, Sizes
 from palate.methods.prefgen.read import Layers
 from palate.recipes import clip as clip_recipe
@@ -53,6 +53,8 @@ def prefgen(plan: Plan = PLAN, backbone: SDXL | FLUX | None = None) -> PrefGen:
     with torch.no_grad():  # one that says something
         for weight in adapter.parameters():
             weight.copy_(torch.randn(weight.shape, generator=stream) / weight.shape[1] ** 0.5)
+        for weight in (*conditioner.parameters(), *adapter.parameters()):
+            weight.copy_(weight.to(KEPT))  # so that keeping it changes nothing
     return PrefGen(backbone, reader(), clip(), conditioner, adapter, plan)
 
 

@@ -1,12 +1,18 @@
 """What comes with the package is what its cards say, and fits."""
 
+from copy import deepcopy
 from pathlib import Path
 
+import prefgen_toy
 import pytest
+import torch
 
 import palate
+from palate.backbones import catalog
 from palate.backbones.builtin import load_vae
+from palate.backbones.builtin.reader import save_reader
 from palate.backbones.catalog import judge
+from palate.backbones.reader import Reader
 from palate.errors import BadInput, PalateError
 from palate.recipes.judge import judged
 from palate.recipes.recipe import changed, cook
@@ -45,6 +51,24 @@ def test_what_two_models_share_lies_in_the_package_once(tmp_path):
     assert ship(train, weights, names)  # again, over what lies there
     with pytest.raises(BadInput, match="Run `palate train all` first"):
         ship(tmp_path / "nowhere", weights)
+
+
+def test_readers_with_the_same_eyes_share_them_in_the_package(tmp_path):
+    train, weights = tmp_path / "train", tmp_path / "weights"
+    names = ("sketchbook-reader", "sketchbook-prefdisc")
+    one = prefgen_toy.reader()
+    other = Reader(deepcopy(one.model), one.processor)
+    with torch.no_grad():
+        other.model.model.text_model.norm.weight.add_(1)
+    for name, kept in zip(names, (one, other), strict=True):
+        save_reader(kept.model, train / name / "model")
+        (train / name / "measured.json").write_text("{}")
+    plain = [catalog.reader(train / name / "model").mark.fingerprint for name in names]
+    ship(train, weights, names)
+    shared, own = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    assert (weights / "sketchbook-reader" / shared).is_symlink()
+    assert not (weights / "sketchbook-reader" / own).is_symlink()
+    assert [catalog.reader(weights / name).mark.fingerprint for name in names] == plain
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Put trained models into the package: `python -m palate.recipes.shipping out/train`.
 
 Stock folders repeat their parts: both text-to-image models hold the same autoencoder and text
-tower. A file that another folder has already becomes a link to it.
+tower, both readers the same eyes. A file that another folder has already becomes a link to it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from palate.backbones.builtin.reader import eyes_apart
 from palate.errors import BadInput, PalateError
 from palate.recipes.table import ORDER
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MOST, MOST_OF_ONE = 32 * 2**20, 15 * 2**20  # bytes: of all weights, of one file
 SHIPPED = tuple(name for name in ORDER if name != "sketchbook-eyes")  # the reader holds them
+READERS = ("sketchbook-reader", "sketchbook-prefdisc")
 _WORTH_A_LINK = 16 * 2**10  # bytes
 
 
@@ -30,6 +32,8 @@ def ship(train: Path, weights: Path = WEIGHTS, names: Sequence[str] = SHIPPED) -
     for name in found:
         shutil.rmtree(weights / name, ignore_errors=True)
         shutil.copytree(train / name / "model", weights / name)
+        if (weights / name / "model.safetensors").is_file() and name in READERS:
+            eyes_apart(weights / name)
     linked(weights)
     check_room(weights)
     return found

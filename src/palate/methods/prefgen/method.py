@@ -36,6 +36,7 @@ from palate.types import Example, Mark, Profile, Request, Taste, Word
 
 Lent = SDXL | FLUX
 FILE, KIND, VERSION = "prefgen.safetensors", "prefgen", 1
+KEPT = torch.bfloat16  # conditioner and adapter; profiles stay fp32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +192,7 @@ class PrefGen:
         config = {"plan": asdict(plan), **{name: vars(mark) for name, mark in marks.items()}}
         tensors = {f"conditioner.{n}": t for n, t in self.conditioner.state_dict().items()}
         tensors |= {f"adapter.{n}": t for n, t in self.adapter.state_dict().items()}
-        return KIND, config, tensors
+        return KIND, config, {name: tensor.to(KEPT) for name, tensor in tensors.items()}
 
     def save_pretrained(self, folder: Path) -> None:
         """Conditioner and adapter; the reader lies beside it, saved by whoever trained it."""
