@@ -15,7 +15,7 @@ def write_card(
     folder: Path, name: str, summary: str, fit: Fit, measured: Mapping[str, float], steps: int
 ) -> None:
     """README.md beside the weights, in the form the Hub reads."""
-    rows = "\n".join(f"| {what} | {_shown(value)} |" for what, value in measured.items())
+    rows = "\n".join(f"| {what} | {_shown(what, value)} |" for what, value in measured.items())
     text = f"""---
 license: apache-2.0
 library_name: palate
@@ -40,8 +40,10 @@ Apache-2.0, as Palate itself.
     store.write_bytes(folder / "README.md", text.encode())
 
 
-def _shown(value: float) -> str:
-    return f"{100 * value:.1f} %" if 0 <= value <= 1 else f"{value:g}"
+def _shown(what: str, value: float) -> str:
+    """Shares as per cents; errors and distances are none, though they may lie below 1."""
+    share = 0 <= value <= 1 and not what.startswith(("flow error", "people apart"))
+    return f"{100 * value:.1f} %" if share else f"{value:.4g}"
 
 
 def _done(steps: int, fit: Fit) -> str:

@@ -79,19 +79,18 @@ class PrefgenRecipe:
     align: float = 0.1  # weight of the alignment beside the flow
     wanted: float = 0.1  # weight of the look a person wants, said beside the flow
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
+    shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
     drop_person: float = 0.1
     drop_text: float = 0.05
+    begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     cache: Path | str | None = None
     tested: int = 100  # people
 
     def parts(self) -> Parts:
         """Conditioner and adapter; people; how far off the flow of what they like is."""
-        backbone, reader, clip = self._partners()
-        sizes = self._sizes(backbone, reader, clip)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            conditioner = Conditioner(sizes)
-        adapter = _adapter(backbone, sizes.token)
+        method = self._new()
+        backbone, reader, clip = method.partners
+        conditioner, adapter = method.conditioner, method.adapter
         crowd = self._histories().crowd
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
@@ -103,7 +102,7 @@ class PrefgenRecipe:
             people, latents, prompts, target = self._drawn(batch, told, generator)
             keep = (torch.rand(len(latents), generator=generator) >= self.drop_person).float()
             kept = people.kept(keep.to(latents.device))
-            step = noised(latents, generator)
+            step = noised(latents, generator, self.shift)
             voice = Voice(tokens=conditioner(kept), adapter=adapter)
             said = backbone.encode(prompts)
             with backbone.attending(voice), hearing(last_layer(backbone)) as heard:
@@ -128,10 +127,24 @@ class PrefgenRecipe:
         cache = Path(self.cache) if self.cache else None
         items = self._histories().items(backbone, reader, clip, cache)
         modules = {"conditioner": conditioner, "adapter": adapter, "wanting": wanting}
-        method = PrefGen(backbone, reader, clip, conditioner, adapter, self._plan(sizes))
-        conditioner.requires_grad_(True)
-        adapter.requires_grad_(True)
         return Speaking(modules=modules, items=items, loss=loss, method=method)
+
+    def _new(self) -> PrefGen:
+        """To be trained, from nothing or from where an earlier training ended."""
+        backbone, reader, clip = self._partners()
+        sizes = self._sizes(backbone, reader, clip)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            conditioner = Conditioner(sizes)
+        adapter = _adapter(backbone, sizes.token)
+        if self.begin is not None:
+            earlier = PrefGen.from_pretrained(Path(self.begin), backbone, reader, clip)
+            conditioner.load_state_dict(earlier.conditioner.state_dict())
+            adapter.load_state_dict(earlier.adapter.state_dict())
+        method = PrefGen(backbone, reader, clip, conditioner, adapter, self._plan(sizes))
+        for module in (conditioner, adapter):
+            module.requires_grad_(True)
+        return method
 
     def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
         weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}

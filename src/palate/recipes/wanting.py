@@ -77,7 +77,7 @@ class Wishes:
     ) -> list[str]:
         """The prompts with what these people like best; nobody likes nothing."""
         both = zip(who.tolist(), keep.tolist(), strict=True)
-        return with_favourites(prompts, [self.words[n] if kept else "" for n, kept in both])
+        return with_favourites(prompts, [self.words[int(n)] if kept else "" for n, kept in both])
 
 
 def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
