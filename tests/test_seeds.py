@@ -107,6 +107,11 @@ def test_the_batch_a_picture_rides_in_cannot_change_its_noise():
     assert not torch.equal(together[0], together[1])
 
 
+def test_a_seed_of_any_size_makes_noise():
+    huge, other, small = seeds.noise_for([2**70 + 5, 2**70 + 6, -(2**70)], (8,))
+    assert not torch.equal(huge, other) and torch.isfinite(small).all()
+
+
 def test_global_seeds_neither_change_noise_nor_are_changed():
     before, first = torch.get_rng_state(), seeds.noise_for([1], (4,))
     assert torch.equal(torch.get_rng_state(), before)

@@ -66,7 +66,8 @@ def generator(seed: int) -> torch.Generator:
 
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"A seed is a whole number, not {type(seed).__name__}.")
-    return torch.Generator().manual_seed(seed)
+    fits = -(2**63) <= seed < 2**64  # torch takes no more
+    return torch.Generator().manual_seed(seed if fits else seed % 2**64)
 
 
 def noise_for(seeds: Sequence[int], shape: tuple[int, ...]) -> torch.Tensor:

@@ -175,12 +175,12 @@ SENTENCES = {
     "garbage": (says_bytes(b"\xff\x00{[" * 50), "sent what is no reply"),
     "garbage events": (says_bytes(b"data: {nonsense}\n\n"), "sent what is no reply"),
     "other events": (says_bytes(b'data: {"choices": 7}\n\n'), "sent what is no reply"),
-    "a page": (says_bytes(b"<html>welcome</html>", "text/html"), "was empty"),
+    "a page": (says_bytes(b"<html>welcome</html>", "text/html"), "was empty. Is it an OpenAI"),
     "nothing": (says(""), "its reply was empty"),
     "truncated": (says('{"seen": "a c', "length"), "was cut off after 200 tokens"),
     "blanks": (bad.blanks, "was nothing but blanks"),
     "babble": (bad.babbles, "was cut off after 200 tokens"),
-    "words": (says("I am sorry, but I cannot."), "holds no JSON object"),
+    "words": (says("I am sorry, but I cannot."), r"holds no JSON object\. Name a model that"),
     "wrong enum": (says(json.dumps({**GOOD, "mood": "happy"})), "mood: Input should be 'calm'"),
     "refusal": (bad.declines, "declined: 'I cannot look at this.'"),
     "filtered": (bad.filtered, "declined"),
@@ -192,7 +192,7 @@ SENTENCES = {
     "bad request": (fails(400, "nope"), r"refuses the request \(400: nope\)"),
     "hangs up": (bad.hangs_up, "hung up"),
     "hangs up midway": (bad.hangs_up_midway, "hung up"),
-    "silent": (bad.sleeps, "did not answer within 1 s. Give it more time"),
+    "silent": (bad.sleeps, "within 1 s. Give it more time as PALATE_VLM_SECONDS"),
     "dribbling": (bad.dribbles, "did not answer within 1 s"),
     "dribbling head": (bad.dribbles_head, "did not answer within 1 s"),
 }
@@ -224,6 +224,11 @@ def test_a_server_named_wrongly_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         ({"url": "localhost:8000", "model": "m"}, "give its address as http"),
         ({"url": "http://a/v1", "model": ""}, "No model of http://a/v1 is named"),
         ({"url": "http://a/v1", "model": "m", "seconds": 0.0}, "must be above 0"),
+        ({"url": "http://a/v1", "model": "m", "seconds": float("inf")}, "must be above 0"),
+        ({"url": "http://a:99999/v1", "model": "m"}, "give its address as http"),
+        ({"url": "http://[::1/v1", "model": "m"}, "give its address as http"),
+        ({"url": "http://a/v1", "model": "\udcff"}, "no server has one of that name"),
+        ({"url": "http://a/v1", "model": "m", "key": "ключ"}, "letters neither can have"),
     ):
         with pytest.raises(BadInput, match=says_why):
             Server(**wrong)
@@ -234,6 +239,13 @@ def test_a_server_named_wrongly_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PALATE_VLM_KEY", "secret")
     server = Server.from_environment(model="other", url=None)
     assert server.key == "secret" and str(server) == "other at https://host:8/v1"
+    monkeypatch.setenv("PALATE_VLM_KEY", "secret\n")
+    monkeypatch.setenv("PALATE_VLM_SECONDS", "7")
+    server = Server.from_environment()
+    assert (server.key, server.seconds) == ("secret", 7.0)
+    monkeypatch.setenv("PALATE_VLM_SECONDS", "soon")
+    with pytest.raises(BadInput, match="PALATE_VLM_SECONDS is 'soon'; give the seconds"):
+        Server.from_environment()
 
 
 def test_a_missing_client_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

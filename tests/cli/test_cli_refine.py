@@ -10,7 +10,7 @@ from prefgen_toy import example
 from typer.testing import CliRunner
 
 from palate.cli import app
-from palate.images import open_picture
+from palate.images import open_picture, read_provenance, request_of
 from palate.methods.instant.session import Session
 
 SEEN = {
@@ -79,6 +79,30 @@ def test_keywords_by_hand_need_no_model(tmp_path: Path) -> None:
     found = Session.load(tmp_path / "t.json")
     assert [(c, k.text) for c, k in found.keywords.all()] == [("artistic_style", "film grain")]
     assert found.plan.enriched_prompt == "a cat, film grain" and len(found.history) == 2
+    code, said = palate(str(tmp_path / "t.json"), "--weigh", "film grain=0.5", "--no-draw")
+    assert code == 0 and "film grain: weighs 0.5 by hand" in said and "(said by hand)" not in said
+    code, said = palate(str(tmp_path / "t.json"), "--no-draw")
+    assert code == 0 and "0.50  film grain  (said by hand)" in said
+    for pair, wrong in (("film grain", "no keyword and weight"), ("film grain=7", "weighs 7.0")):
+        code, said = palate(str(tmp_path / "t.json"), "--weigh", pair, "--no-draw")
+        assert code == 2 and wrong in said, said
+
+
+def test_a_picture_that_lacks_a_named_thing_is_made_once_more(likes: Path, tmp_path: Path) -> None:
+    probe, fog, both = ({"word": "hello"}, {"things": ["fog"]}, {"things": ["Cat", "boat"]})
+    for second, says_what in ((both, ""), (fog, "not to be seen in two tries: a cat, a boat")):
+        script = [says(json.dumps(one)) for one in (probe, SEEN, PLAN, fog, second)]
+        with house(*script) as server:
+            env = {"PALATE_VLM_URL": server.url, "PALATE_VLM_MODEL": "eye"}
+            asked = ["a cat left of a boat", "--method", "instant", "--likes", str(likes)]
+            out = ["--check", "--out", str(tmp_path / "made"), *DRAWN]
+            found = CliRunner().invoke(app, ["generate", *asked, *out], env=env)
+        assert found.exit_code == 0 and says_what in found.output, found.output
+        (file,) = (tmp_path / "made").glob("0000*.png")
+        request = request_of(read_provenance(file))
+        assert (request.seed, request.strength) == ((1, 0.5) if second is both else (0, 1.0))
+    found = CliRunner().invoke(app, ["generate", "a cat", "--check", *DRAWN])
+    assert found.exit_code == 2 and "Only instant looks at its pictures" in found.output
 
 
 def test_what_is_wrong_is_a_sentence(likes: Path, tmp_path: Path) -> None:
@@ -87,13 +111,15 @@ def test_what_is_wrong_is_a_sentence(likes: Path, tmp_path: Path) -> None:
     for words, says_what in (
         (
             (file, "--prompt", "a", "--likes", likes, "--server", "http://127.0.0.1:9/v1"),
-            "PALATE_VLM_MODEL",
+            "No model is named: set PALATE_VLM_MODEL",
         ),
         ((file, "warmer"), "cannot be read: No such file"),
         ((file, "warmer", "--prompt", "a cat"), "Begin with --prompt alone"),
         ((kept, "--prompt", "a cat"), "is there already"),
         ((file, "--prompt", "a cat"), "There is no reference. Give --likes FOLDER"),
         ((kept, "warmer"), "is no session of Palate's"),
+        ((file, "--prompt", "a \udcff", "--likes", likes), "is not text in UTF-8"),
+        ((kept, "more \udcff"), "is not text in UTF-8"),
         (
             (file, "--prompt", "a", "--likes", likes, "--server", "http://127.0.0.1:9/v1",
              "--model", "eye"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from palate.backbones.wire import quoted
 
+IS_IT_ONE = "Is it an OpenAI-compatible server?"
 _SIGHT = ("image", "vision", "multimodal", "picture", "mmproj")
 _FORMAT = ("response_format", "json_schema", "structured", "grammar", "guided", "schema")
 _CURES = {
@@ -33,14 +34,13 @@ def cause(error: Exception, model: str) -> Cause:
     if type(error).__name__ == "APIConnectionError":
         why = quoted(error.__cause__ or error)
         if type(error.__cause__).__name__ in ("RemoteProtocolError", "ReadError"):
-            return Cause(text=f"hung up ({why})", cure=_WHICH)
+            return Cause(text=f"hung up ({why})", cure=IS_IT_ONE)
         return Cause(text=f"cannot be reached ({why})", cure="Is it running, at this address?")
     if isinstance(error, ValueError | AttributeError | TypeError | LookupError):
-        return Cause(text=f"sent what is no reply ({type(error).__name__})", cure=_WHICH)
-    return Cause(text=f"broke off ({quoted(_words(error)) or type(error).__name__})", cure=_WHICH)
-
-
-_WHICH = "Is it an OpenAI-compatible server?"
+        return Cause(text=f"sent what is no reply ({type(error).__name__})", cure=IS_IT_ONE)
+    return Cause(
+        text=f"broke off ({quoted(_words(error)) or type(error).__name__})", cure=IS_IT_ONE
+    )
 
 
 def is_passing(error: Exception) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from palate.backbones.messages import Message, Pixels, again, content
-from palate.backbones.refusals import Cause, cause, is_passing, wait_asked
+from palate.backbones.refusals import IS_IT_ONE, Cause, cause, is_passing, wait_asked
 from palate.backbones.servers import Server
 from palate.backbones.shapes import Unfit, parsed, schema_of
 from palate.backbones.wire import Clock, Late, Reply, collected, in_time, quoted
@@ -28,6 +28,7 @@ from palate.types import Mark
 
 T = TypeVar("T")
 _LETTERS = 8  # of a reply for each token, at most
+_EMPTY = "was empty"
 _PROBE = {
     "type": "object",
     "properties": {"word": {"type": "string", "enum": ["quarrel-moth-61"]}},
@@ -85,7 +86,8 @@ class Endpoint:
                 wrong = _ended(reply, self.server) or str(why)
             messages = [*messages[:2], *again(reply.text, wrong)]
         tries = f"in {1 + self.server.repairs} tries" if self.server.repairs else "at once"
-        raise self._failed(f"gave no usable answer {tries}: its reply {wrong}")
+        cure = IS_IT_ONE if wrong == _EMPTY else "Name a model that does as asked."
+        raise self._failed(f"gave no usable answer {tries}: its reply {wrong}", cure)
 
     # ---- one reply
 
@@ -159,7 +161,8 @@ class Endpoint:
     def _late(self) -> NoAnswer:
         self.__dict__.pop("_client", None)
         limit = f"{self.server.seconds:g} s"
-        return self._failed(f"did not answer within {limit}", "Give it more time, or ask another.")
+        cure = "Give it more time as PALATE_VLM_SECONDS, or ask another."
+        return self._failed(f"did not answer within {limit}", cure)
 
     def _failed(self, why: str, cure: str = "") -> NoAnswer:
         return NoAnswer(f"{self.server} {why}.{' ' if cure else ''}{cure}")
@@ -171,7 +174,7 @@ def _ended(reply: Reply, server: Server) -> str:
         return f"was cut off after {server.tokens} tokens"
     if reply.ended == "blanks":
         return "was nothing but blanks from some place on"
-    return "" if reply.text.strip() else "was empty"
+    return "" if reply.text.strip() else _EMPTY
 
 
 def _client_library() -> ModuleType:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from palate.cli import tastes
 from palate.cli.pages import file_name, page, small
-from palate.cli.speech import AsJson, progress, safe, say
+from palate.cli.speech import AsJson, check_text, progress, safe, say
 from palate.errors import BadInput, Unfinished
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def generate(
     avoid: Annotated[
         float, typer.Option(help="How hard to push away from what is disliked.")
     ] = 0.0,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Try once more where a named thing is missing; instant only."),
+    ] = False,
     out: Annotated[
         Path, typer.Option("--out", help="Folder to write into; made if missing.")
     ] = Path("out/pictures"),
@@ -76,11 +80,12 @@ def generate(
     asked = [replace(request, strength=strength, avoid=avoid) for request in asked]
     model, requests = _ready(backbone, asked)
     whom = tastes.person(model, likes, dislikes, profile, method, weights)
+    steer = _looking(whom) if check else partial(_steered, whom)
     files = [file_name(i, request, private) for i, request in enumerate(requests)]
     cut: dict[str, str] = {}
     shown: list[NDArray[np.uint8]] = []
     try:
-        for picture, lost in _made(model, requests, whom, progress("steps")):
+        for picture, lost in _made(model, requests, steer, progress("steps")):
             write_bytes(out / files[len(shown)], picture_png(picture, private))
             _tell_cut(picture.request.prompt, lost, cut)
             shown.append(small(picture))
@@ -106,9 +111,7 @@ def _requests(
 ) -> list[Request]:
     from palate.types import Request
 
-    for text in (*prompts, negative):
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise BadInput(f"The prompt {text!a} is not text in UTF-8. Type it again.")
+    check_text("prompt", (*prompts, negative))
     width, height = size
     like = Request(
         prompt="",
@@ -164,27 +167,58 @@ def _ready(name: str, requests: Sequence[Request]) -> tuple[SDXL | FLUX, list[Re
 # ---- making
 
 
+Step = Callable[[int, int], None]
+Steer = Callable[[Any, Sequence[Any], Any, Step], list[Any]]  # model, requests, texts, on_step
+
+
 def _made(
-    model: SDXL | FLUX,
-    requests: Sequence[Request],
-    whom: tuple[Method, Profile] | None,
-    show: Callable[[int, int], None],
+    model: SDXL | FLUX, requests: Sequence[Request], steer: Steer, show: Step
 ) -> Iterator[tuple[Picture, str]]:
     """Every picture as soon as its batch is done, with the end of its prompt that did not fit."""
-    from palate.generate import signed
+    from palate.backbones.sampling import texts_of
 
     each = model.defaults.at_once
     groups = [requests[i : i + each] for i in range(0, len(requests), each)]
     for number, some in enumerate(groups):
-        negative = [r.negative_prompt for r in some] if any(map(model.guided, some)) else None
-        text = model.encode([r.prompt for r in some], negative)
+        text = texts_of(model, some)
         step = partial(_step, show, number, len(groups))
-        if whom is None:
-            pictures = model.sample(some, text, step)
-        else:
-            with whom[0].steer([whom[1]] * len(some), some) as lent:
-                pictures = [signed(p, *whom) for p in lent.sample(some, on_step=step)]
-        yield from zip(pictures, text.cut, strict=True)
+        yield from zip(steer(model, some, text, step), text.cut, strict=True)
+
+
+def _steered(
+    whom: tuple[Method, Profile] | None,
+    model: SDXL | FLUX,
+    some: Sequence[Request],
+    text: Any,
+    step: Step,
+) -> list[Picture]:
+    from palate.generate import signed
+
+    if whom is None:
+        return model.sample(some, text, step)
+    with whom[0].steer([whom[1]] * len(some), some) as lent:
+        return [signed(p, *whom) for p in lent.sample(some, on_step=step)]
+
+
+def _looking(whom: tuple[Method, Profile] | None) -> Steer:
+    """As instant makes pictures when it looks at them, too, and tries once more."""
+    from palate.methods.instant.checking import checked
+    from palate.methods.instant.method import Instant
+
+    if whom is None or not isinstance(method := whom[0], Instant):
+        raise BadInput("Only instant looks at its pictures. Give --method instant with --check.")
+    person = whom[1]
+
+    def steer(model: Any, some: Sequence[Request], text: Any, step: Step) -> list[Picture]:
+        found = checked(method, [person] * len(some), some)
+        for one in found:
+            if one.missing:
+                what = safe(", ".join(one.missing))
+                prompt = safe(one.picture.request.prompt)
+                typer.echo(f"palate: of {prompt!r} not to be seen in two tries: {what}", err=True)
+        return [one.picture for one in found]
+
+    return steer
 
 
 def _step(show: Callable[[int, int], None], group: int, groups: int, done: int, of: int) -> None:

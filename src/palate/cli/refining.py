@@ -9,7 +9,7 @@ import typer
 
 from palate.cli import tastes
 from palate.cli.generating import check_folder
-from palate.cli.speech import AsJson, progress, safe, say
+from palate.cli.speech import AsJson, check_text, progress, safe, say
 from palate.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def refine(
     dislikes: tastes.Dislikes = None,
     add: Annotated[list[str] | None, typer.Option(help="A keyword to add by hand.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="A keyword to take out.")] = None,
+    weigh: Annotated[
+        list[str] | None, typer.Option(help="A keyword and its weight, as 'film grain=0.5'.")
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last round.")] = False,
     server: Annotated[
         str | None, typer.Option(help="A vision LLM's address, http://HOST:PORT/v1; else by rule.")
@@ -43,16 +46,20 @@ def refine(
 ) -> None:
     """Begin a picture with --prompt and --likes, then say in words how it is to be.
 
-    Every round is a whole new plan with the same seed; what nobody spoke of stays as it was.
+    Every round is a whole new plan with the same seed; what nobody spoke of stays as it was. With
+    the file alone, everything that was understood is listed.
     """
     check_folder(file.parent)
+    check_text("prompt", [prompt or ""])
+    check_text("change", [words, *(add or ()), *(remove or ()), *(weigh or ())])
+    asked = bool(words or add or remove or weigh or undo)
     if prompt is None:
         from palate.methods.instant.session import Session
 
-        now = Session.load(file)
-        now = _changed(now, words, add or (), remove or (), undo, server, model)
+        now = _edited(Session.load(file), add or (), remove or (), weigh or (), undo)
+        now = now.answered(words, _understanding(server, model, None)) if words else now
     else:
-        if words or add or remove or undo:
+        if asked:
             raise BadInput(
                 "Begin with --prompt alone; then say in a second command what to change."
             )
@@ -64,7 +71,7 @@ def refine(
     picture = _drawn(now, backbone, file, steps) if draw else None
     now.save(file)
     told = _facts(now) | {"session": str(file), "picture": picture and str(picture)}
-    say("\n".join(_lines(now, file, picture)), told, as_json)
+    say("\n".join(_lines(now, file, picture, whole=not asked)), told, as_json)
 
 
 def _begun(
@@ -79,15 +86,8 @@ def _begun(
     return begun(prompt, taste, keywords, by.plan(prompt, keywords), seed=seed)
 
 
-def _changed(
-    now: Session,
-    words: str,
-    add: Any,
-    remove: Any,
-    undo: bool,
-    server: str | None,
-    model: str | None,
-) -> Session:
+def _edited(now: Session, add: Any, remove: Any, weigh: Any, undo: bool) -> Session:
+    """By hand, each a round of its own."""
     from palate.methods.instant.sayings import category_of
 
     if undo:
@@ -97,7 +97,21 @@ def _changed(
     for keyword in add:
         more = now.keywords.added(keyword, category_of(keyword))
         now = now.edited(more, f"{keyword}: added by hand")
-    return now.answered(words, _understanding(server, model, None)) if words else now
+    for pair in weigh:
+        keyword, weight = _weighed(pair)
+        other = now.keywords.weighed(keyword, weight)
+        now = now.edited(other, f"{keyword}: weighs {weight:g} by hand")
+    return now
+
+
+def _weighed(pair: str) -> tuple[str, float]:
+    keyword, _, weight = pair.rpartition("=")
+    try:
+        return keyword, float(weight)
+    except ValueError:
+        raise BadInput(
+            f"{pair!r} is no keyword and weight. Write it as 'film grain=0.5'."
+        ) from None
 
 
 def _understanding(server: str | None, model: str | None, reader: str | None) -> Understanding:
@@ -135,6 +149,10 @@ def _drawn(now: Session, name: str, file: Path, steps: int | None) -> Path:
     lent = backbone(name)
     method, request = Instant(lent, ByRule()), now.request(steps=steps)
     person = now.profile(method.mark, lent.mark)
+    if request.negative_prompt and not lent.guided(lent.complete(request)):
+        typer.echo(
+            "palate: this model hears no negative prompt; what to avoid is left out.", err=True
+        )
     with method.steer([person], [request], plans=[now.plan]) as steered:
         (picture,) = steered.sample([request], on_step=progress("steps"))
     out = file.with_suffix(f".{len(now.history)}.png")
@@ -150,12 +168,12 @@ def _facts(now: Session) -> dict[str, Any]:
     return found | {"keywords": asdict(now.keywords), "plan": asdict(now.plan)}
 
 
-def _lines(now: Session, file: Path, picture: Path | None) -> list[str]:
-    """What stands now, for people."""
+def _lines(now: Session, file: Path, picture: Path | None, whole: bool) -> list[str]:
+    """What stands now, for people; every keyword when nothing was to be changed."""
     facts = _facts(now)
     lines = [f"Round {facts['round']}: {safe(now.plan.enriched_prompt)}"]
     lines += [f"  {safe(change)}" for change in facts["changes"]]
-    for category, keyword in now.keywords.all():
+    for category, keyword in now.keywords.all() if whole else ():
         told = f"{keyword.weight:.2f}  {keyword.text}"
         lines.append(f"  {category:19}{safe(told)}" + f"  ({safe(keyword.evidence)})")
     lines += [f"  {safe(r.entity):19}{r.box}" for r in now.plan.regions]

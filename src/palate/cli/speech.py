@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from palate.errors import PalateError
+from palate.errors import BadInput, PalateError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -49,3 +49,10 @@ def progress(what: str) -> Callable[[int, int], None]:
 def safe(text: str) -> str:
     """Pictures come from anywhere, and what they say must not steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def check_text(what: str, texts: Iterable[str]) -> None:
+    """Refuse what no file and no model could hold: bytes that were typed and are no UTF-8."""
+    for text in texts:
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise BadInput(f"The {what} {text!a} is not text in UTF-8. Type it again.")

@@ -26,6 +26,7 @@ KEYWORDS = Keywords(
 def test_the_strongest_comes_first_and_ties_go_by_category() -> None:
     ranked = [k.text for k in KEYWORDS.ranked()]
     assert ranked == ["cool colors", "watercolor", "calm mood", "rolling hills", "fine outline"]
+    assert KEYWORDS.added("zebra", "visual_elements").ranked()[0].text == "zebra"
     assert [k.text for k in KEYWORDS.ranked(avoid=True)] == ["rain"]
     assert "rolling hills" not in [k.text for k in KEYWORDS.ranked(theme=False)]
 

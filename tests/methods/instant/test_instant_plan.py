@@ -102,6 +102,14 @@ def test_forty_entities_are_six_regions_and_nobody_is_lost() -> None:
     assert all(f"thing{i}" in plan.background_prompt for i in range(6, 40))
 
 
+def test_a_prompt_longer_than_a_plan_is_cut_between_words_or_within() -> None:
+    for prompt in ("a " * 3000, "ab " * 3000):
+        plan = planned(prompt, WORDS)
+        assert 1990 < len(plan.enriched_prompt) <= 2000
+    long = [Sketch(entity="a " * 3000, prompt="ab " * 3000, box=(0, 0, 500, 500))]
+    assert len(made("a cat", "a cat", "x " * 3000, long).regions[0].entity) == 1999
+
+
 BOXES = {
     "outside": ((-300, 200, 400, 2000), (0, 200, 400, 1000)),
     "beyond": ((2000, 2000, 3000, 3000), (900, 900, 1000, 1000)),

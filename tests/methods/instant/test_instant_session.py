@@ -62,9 +62,21 @@ def test_keywords_are_edited_with_no_model_and_the_texts_follow() -> None:
     less = grown.edited(grown.keywords.removed("cool colors"))
     assert "cool colors" not in less.plan.enriched_prompt
     assert less.plan.enriched_prompt.endswith(", film grain")
+    both = first.edited(first.keywords.added("warm colors", "visual_elements"))
+    assert both.plan.enriched_prompt.endswith("at sea, warm colors")  # not in cool ones, too
     assert less.plan.regions == first.plan.regions
     louder = first.edited(first.keywords.weighed("cool colors", 1.0))
     assert louder.plan == first.plan and louder.keywords != first.keywords
+
+
+def test_what_a_person_says_no_to_is_a_negative_prompt_and_what_was_read_is_not() -> None:
+    words = Keywords(avoid=(Keyword(text="fog", weight=0.4), Keyword(text="neon colors")))
+    first = session(keywords=words)
+    assert first.request().negative_prompt == ""
+    second = first.answered("no glare, no fog", ByRule())
+    assert second.request().negative_prompt == "fog, glare"
+    assert second.answered("warmer", ByRule()).request() == second.request()
+    assert second.undone().request() == first.request()
 
 
 def test_a_session_is_a_profile_for_any_base_model() -> None:
@@ -93,6 +105,10 @@ EDITS = {
     "no prompt": (lambda d: d.pop("prompt") and None, "at prompt: Field required"),
     "a number": (lambda d: d.update(prompt=3), "at prompt: Input should be a valid string"),
     "a seed": (lambda d: d.update(seed="x"), "at seed: Input should be a valid integer"),
+    "another prompt": (
+        lambda d: d.update(prompt="a fish"),
+        "its top: The plan does not say 'fish', which the prompt asks for. Say it in",
+    ),
     "strength": (lambda d: d.update(strength=-1.0), "strength is -1.0; it must be 0"),
     "nonsense": (lambda d: d.update(oops=1), "at oops: Unexpected keyword argument"),
     "a weight": (
@@ -124,6 +140,12 @@ def test_a_file_edited_into_nonsense_says_where(name: str, tmp_path: Path) -> No
     with pytest.raises(BadFile, match=says) as why:
         Session.load(path)
     assert str(why.value).startswith(str(path)) and "\n" not in str(why.value)
+
+
+def test_what_editors_put_in_front_of_a_file_does_no_harm(tmp_path: Path) -> None:
+    session().save(tmp_path / "talk.json")
+    (tmp_path / "talk.json").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "talk.json").read_bytes())
+    assert Session.load(tmp_path / "talk.json") == session()
 
 
 def test_what_is_no_file_of_ours_is_refused(tmp_path: Path) -> None:

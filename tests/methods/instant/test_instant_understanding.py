@@ -198,8 +198,10 @@ def test_warmer_and_the_boat_further_left() -> None:
 @pytest.mark.parametrize(
     ("said", "box"),
     [
-        ("a boat a bit higher", (520, 0, 980, 960)),
-        ("move the boat to the right", (540, 20, 1000, 980)),
+        ("a boat a bit higher", (520, 0, 980, 900)),  # what would lie outside is cut off
+        ("move the boat to the right", (670, 20, 1000, 980)),
+        ("the boat a lot further right", (750, 20, 1000, 980)),  # no narrower than 250
+        ("the boat is too big", (566, 116, 934, 884)),
         ("boat smaller", (566, 116, 934, 884)),
         ("make the boat bigger", (462, 0, 1000, 1000)),
     ],
@@ -217,15 +219,87 @@ def test_more_less_and_none_by_hand() -> None:
     assert found.changes == (
         "cool colors: half as much",
         "film grain: wanted",
-        "rain: avoided",
+        "in the rain: avoided",
+        "clear air: wanted",
     )
     assert [(c, k.text, k.weight) for c, k in found.keywords.all()] == [
         ("artistic_style", "film grain", 1.0),
+        ("emotion_atmosphere", "clear air", 1.0),
         ("visual_elements", "cool colors", 0.4),
-        ("avoid", "rain", 1.0),
+        ("avoid", "in the rain", 1.0),
     ]
-    assert found.plan.enriched_prompt == "a cat, cool colors, film grain"
+    assert found.plan.enriched_prompt == "a cat, cool colors, clear air, film grain"
     assert found.plan.regions == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ("Please make it a bit warmer", ("warm colors: wanted, in place of cool colors",)),
+        ("a calmer mood", ("calm mood: wanted",)),
+        ("with bold outlines", ("bold outline: wanted",)),
+        ("add earthy colours", ("earthy colors: wanted, in place of cool colors",)),
+        ("warmer colours", ("warm colors: wanted, in place of cool colors",)),
+        ("more snow please", ("falling snow: wanted",)),
+        (
+            "no contrast, no tilt",
+            ("contrast: avoided", "even contrast: wanted", "tilt: avoided", "level: wanted"),
+        ),
+        ("I want it at night", ("at night: wanted",)),
+        ("no outline", ("outline: avoided", "no outline: wanted")),
+        ("without a frame", ("frame: avoided", "borderless: wanted")),
+        ("don't like the weather", ("weather: avoided", "clear air: wanted")),
+        ("no cool colors", ("cool colors: avoided",)),
+        ("less cool", ("cool colors: half as much",)),
+        ("less warm", ("cool colors: wanted",)),
+        ("not so dark", ("at noon: wanted",)),
+        ("too dark", ("at noon: wanted",)),
+        ("no more fog", ("fog: avoided",)),
+        ("the boat left, and bigger", ("a boat: moved left", "a boat: bigger")),
+        ("the boat left; move it down", ("a boat: moved left", "a boat: moved down")),
+    ],
+)
+def test_people_say_it_in_their_own_words(said: str, changes: tuple[str, ...]) -> None:
+    assert obeyed(PROMPT, KEYWORDS, planned(PROMPT, KEYWORDS), said).changes == changes
+
+
+def test_no_border_is_none_of_those_there_were() -> None:
+    framed = Keywords(visual_elements=(Keyword(text="wide mat"), Keyword(text="thin frame")))
+    found = obeyed(PROMPT, framed, planned(PROMPT, framed), "no border")
+    assert [(c, k.text) for c, k in found.keywords.all()] == [
+        ("visual_elements", "borderless"),
+        ("avoid", "thin frame"),
+        ("avoid", "wide mat"),
+    ]
+
+
+def test_what_is_wanted_fully_already_is_said_to_be() -> None:
+    fully = Keywords(visual_elements=(Keyword(text="warm colors"),))
+    found = obeyed(PROMPT, fully, planned(PROMPT, fully), "warmer")
+    assert found.changes == ("warm colors: wanted already, as much as can be",)
+    assert found.keywords == fully
+
+
+def test_a_thing_that_can_go_no_further_is_said_to() -> None:
+    plan = planned(PROMPT, KEYWORDS)
+    for _ in range(4):
+        found = obeyed(PROMPT, KEYWORDS, plan, "the boat a lot further right")
+        plan = found.plan
+    assert found.changes == ("a boat: at the edge already",)
+    for _ in range(9):
+        found = obeyed(PROMPT, KEYWORDS, plan, "the lighthouse bigger")
+        plan = found.plan
+    assert found.changes == ("a lighthouse: as large as it can be",)
+    assert plan.regions[0].box == (0, 0, 1000, 1000)
+
+
+def test_new_words_are_told_where_captions_tell_them() -> None:
+    night = Keywords(emotion_atmosphere=(Keyword(text="at night"),))
+    found = obeyed("a cat", night, planned("a cat", night), "warmer")
+    assert found.plan.enriched_prompt == "a cat, warm colors, at night"
+    ones_own = replace(planned("a cat", night), enriched_prompt="a cat, at night, by a fire")
+    found = obeyed("a cat", night, ones_own, "warmer")
+    assert found.plan.enriched_prompt == "a cat, at night, by a fire, warm colors"
 
 
 def test_one_thing_alone_can_be_placed() -> None:
@@ -236,6 +310,9 @@ def test_one_thing_alone_can_be_placed() -> None:
 def test_what_the_prompt_asks_for_cannot_be_wished_away() -> None:
     with pytest.raises(BadInput, match="'a boat' is what the prompt asks for"):
         obeyed(PROMPT, KEYWORDS, planned(PROMPT, KEYWORDS), "no boat")
+    rainy = "a cat in the rain"
+    with pytest.raises(BadInput, match="'in the rain' is what the prompt asks for"):
+        obeyed(rainy, KEYWORDS, planned(rainy, KEYWORDS), "no rain")
 
 
 @pytest.mark.parametrize(

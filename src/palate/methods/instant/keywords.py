@@ -11,6 +11,7 @@ from palate.errors import BadInput, unknown
 from palate.types import Word
 
 AVOID = "avoid"
+BY_HAND = "said by hand"
 LONGEST = 80  # letters of a keyword
 
 
@@ -61,13 +62,15 @@ class Keywords:
             yield from ((place.name, keyword) for keyword in getattr(self, place.name))
 
     def ranked(self, *, avoid: bool = False, theme: bool = True) -> list[Keyword]:
-        """What is liked, or what is to be avoided, strongest first; ties by category, then text.
+        """What is liked, or what is to be avoided, strongest first.
+
+        Of equals what was said by hand, then by category and text.
 
         Without `theme`, style alone: themes name things, and things are the prompt's matter.
         """
         wanted = (AVOID,) if avoid else LIKED if theme else tuple(c for c in LIKED if c != THEME)
         found = [(wanted.index(c), keyword) for c, keyword in self.all() if c in wanted]
-        found.sort(key=lambda pair: (-pair[1].weight, pair[0], pair[1].text))
+        found.sort(key=lambda p: (-p[1].weight, p[1].evidence != BY_HAND, p[0], p[1].text))
         return [keyword for _, keyword in found]
 
     # ---- edited by hand, with no model
@@ -76,7 +79,7 @@ class Keywords:
         """With one more; one that was there moves."""
         if category not in CATEGORIES:
             raise unknown("category", category, CATEGORIES)
-        word = Keyword(text=tidy(text), weight=weight, evidence="said by hand")
+        word = Keyword(text=tidy(text), weight=weight, evidence=BY_HAND)
         kept = self._less(word.key)
         return _sorted(kept, category, (*getattr(kept, category), word))
 

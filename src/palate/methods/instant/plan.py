@@ -95,8 +95,8 @@ def made(
     background = one_line(background) or enriched
     plan = Plan(
         rationale=one_line(rationale),
-        enriched_prompt=enriched[:LONGEST],
-        background_prompt=", ".join([background, *(r.prompt for r in rest)])[:LONGEST],
+        enriched_prompt=cut(enriched),
+        background_prompt=cut(", ".join([background, *(r.prompt for r in rest)])),
         regions=tuple(kept),
     )
     return with_everybody(plan, named(prompt))
@@ -109,12 +109,12 @@ def with_everybody(plan: Plan, asked: Named) -> Plan:
     said = (*(f"{r.entity} {r.prompt}" for r in plan.regions), plan.background_prompt)
     missing = [entity for entity in asked.entities if unsaid(entity, *said)]
     background = ", ".join([plan.background_prompt, *missing])
-    return replace(plan, background_prompt=background[:LONGEST])
+    return replace(plan, background_prompt=cut(background))
 
 
 def region(sketch: Sketch) -> Region | None:
     """A region from any box: clipped, corners in order, no side too small; None if it is none."""
-    entity, prompt = one_line(sketch.entity)[:LONGEST], one_line(sketch.prompt)[:LONGEST]
+    entity, prompt = cut(one_line(sketch.entity)), cut(one_line(sketch.prompt))
     box = list(sketch.box)
     if not (entity or prompt) or len(box) != 4 or not all(map(isfinite, box)):
         return None
@@ -175,6 +175,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def cut(text: str) -> str:
+    """As much of it as a plan holds, with no blank where it was cut."""
+    return text[:LONGEST].rstrip()
+
+
 def _span(start: float, stop: float) -> tuple[int, int]:
     """Two corners in order, inside, and far enough apart."""
     low, high = sorted(round(max(0.0, min(float(WHOLE), side))) for side in (start, stop))
@@ -187,7 +192,7 @@ def _span(start: float, stop: float) -> tuple[int, int]:
 def _joined(one: Region, other: Region) -> Region:
     """Both in one box; what is said twice is said once."""
     entity, prompt = (
-        mine if theirs.casefold() in mine.casefold() else f"{mine} and {theirs}"[:LONGEST]
+        mine if theirs.casefold() in mine.casefold() else cut(f"{mine} and {theirs}")
         for mine, theirs in ((one.entity, other.entity), (one.prompt, other.prompt))
     )
     ends = [f(a, b) for f, a, b in zip((min, min, max, max), one.box, other.box, strict=True)]

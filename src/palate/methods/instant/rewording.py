@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from palate.methods.instant.keywords import Keyword, Keywords, tidy
-from palate.methods.instant.plan import LONGEST, Plan, one_line
+from palate.methods.instant.layout import planned
+from palate.methods.instant.plan import Plan, cut, one_line
 from palate.methods.instant.settled import unsettled
 
 
 def reworded(plan: Plan, prompt: str, before: Keywords, after: Keywords) -> Plan:
-    """Between commas, where the keywords of plans by rule stand; all else is left as it is."""
+    """Texts made by rule are made anew; in others, only what stands between commas changes."""
+    by_rule, anew = planned(prompt, before), planned(prompt, after)
+    if (plan.enriched_prompt, plan.background_prompt) == _texts(by_rule):
+        enriched, background = _texts(anew)
+        return replace(plan, enriched_prompt=enriched, background_prompt=background)
     old, new = ({k.key: k for k in keywords.ranked()} for keywords in (before, after))
     gone = old.keys() - new.keys()
     come = unsettled(prompt, [word for key, word in new.items() if key not in old])
@@ -22,8 +27,12 @@ def reworded(plan: Plan, prompt: str, before: Keywords, after: Keywords) -> Plan
     )
 
 
+def _texts(plan: Plan) -> tuple[str, str]:
+    return plan.enriched_prompt, plan.background_prompt
+
+
 def _said(text: str, gone: set[str], come: list[Keyword]) -> str:
     kept = [one_line(part) for part in text.split(",") if tidy(part).casefold() not in gone]
     there = {part.casefold() for part in kept}
     kept += [word.text for word in come if word.key not in there]
-    return ", ".join(filter(None, kept))[:LONGEST] or text
+    return cut(", ".join(filter(None, kept))) or text

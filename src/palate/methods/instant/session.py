@@ -6,6 +6,7 @@ One JSON file. A person may edit it; what they write is checked as strictly as w
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -16,8 +17,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from palate.errors import BadFile, BadInput, NewerFile
 from palate.images.opening import name_of, read_bytes
+from palate.methods.instant.entities import unsaid
 from palate.methods.instant.keywords import Keywords
-from palate.methods.instant.plan import Plan
+from palate.methods.instant.plan import LONGEST, Plan
 from palate.methods.instant.rewording import reworded
 from palate.methods.instant.understanding import Understanding
 from palate.store import write_bytes
@@ -64,10 +66,30 @@ class Session:
 
     def __post_init__(self) -> None:
         self.request()  # says what is wrong with seed and strength
+        missing = unsaid(self.prompt, self.plan.enriched_prompt)
+        if missing and len(self.prompt) < LONGEST:  # a longer one was cut
+            raise BadInput(
+                f"The plan does not say {missing[0]!r}, which the prompt asks for. Say it in the "
+                "plan's enriched_prompt, or begin another session."
+            )
 
     def request(self, **options: Any) -> Request:
         """The picture to ask for; the seed stays the same from round to round."""
-        return Request(prompt=self.prompt, seed=self.seed, strength=self.strength, **options)
+        return Request(
+            prompt=self.prompt,
+            negative_prompt=self.unwanted,
+            seed=self.seed,
+            strength=self.strength,
+            **options,
+        )
+
+    @property
+    def unwanted(self) -> str:
+        """What the person came to avoid in the talk; what their pictures say is told apart."""
+        first = self.history[0].keywords if self.history else self.keywords
+        known = {word.key: word.weight for word in first.avoid}
+        said = [word for word in self.keywords.avoid if word.weight > known.get(word.key, 0)]
+        return ", ".join(word.text for word in said)
 
     def profile(self, method: Mark, backbone: Mark) -> Profile:
         """The keywords for a base model."""
@@ -118,7 +140,7 @@ class Session:
     def load(cls, path: Path) -> Session:
         """As it was saved or edited; a sentence that names the place if it makes no sense."""
         try:
-            data = path.read_bytes()[: _LARGEST + 1]
+            data = path.read_bytes()[: _LARGEST + 1].removeprefix(BOM_UTF8)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise BadFile(f"{name_of(path, None)} cannot be read: {why}.") from None

@@ -17,7 +17,8 @@ CLAIMS = (
         says="Style and mood of a reference are met better than by others, CLIP-text given up.",
         figure="better in style loss and emotion accuracy, not in CLIP score; no numbers readable",
         asks="One reference picture each, held-out prompts: cosine of Gram matrices with it, and "
-        "whether the mood is its mood, against keywords in the prompt and ViPer.",
+        "whether the mood is its mood, against keywords in the prompt and ViPer; and the style "
+        "must be that of one's own reference, not of another's.",
         small=Likeness(),
         full=Likeness(people=100, prompts=2),
     ),
@@ -45,8 +46,9 @@ CLAIMS = (
         source="Instant",
         says="A few rounds of feedback bring the picture closer to what a person wants.",
         figure="in words; no numbers readable",
-        asks="A simulated person asks three times for the value they miss most; taste of the last "
-        "picture beside the first.",
+        asks="A simulated person, who knows their taste exactly, asks three times for the value "
+        "they miss most: taste of the last picture beside the first, and beside the last of the "
+        "same talk with another's wishes.",
         small=Rounds(people=16),
         full=Rounds(people=60),
     ),

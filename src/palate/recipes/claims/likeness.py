@@ -19,12 +19,19 @@ from palate.recipes.claims.lab import CLIP, Lab
 from palate.recipes.claims.references import Asking, more
 from palate.recipes.comparing import PLAIN, made
 from palate.sketchbook.drawing import draw
+from palate.sketchbook.scenes import Scene
 from palate.types import Picture, Request
+
+STYLE = "cosine of Gram matrices with the reference"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness(Asking):
-    """Are style and mood of the reference met better than by keywords alone and by ViPer?"""
+    """Are style and mood of the reference met better than by keywords alone and by ViPer?
+
+    And are they this reference's? The same pictures are held against the next person's, too: what
+    is as much like that one is like any.
+    """
 
     rivals: tuple[str, ...] = ("words", "viper")
 
@@ -51,34 +58,47 @@ class Likeness(Asking):
     def _seen(
         self, lab: Lab, pictures: Sequence[Picture], requests: Sequence[Request]
     ) -> dict[str, NDArray[np.float64]]:
-        pixels = [picture.pixels for picture in pictures]
-        references = [one.liked[0] for one in self.persons()]
-        eyes, moods = JudgeEncoder(lab.judge()), moods_seen(lab.judge(), np.stack(pixels))
-        both = zip(pixels, references, strict=True)
-        style = [1 - float(style_cosine(eyes.maps([a]), eyes.maps([draw(b)]))) for a, b in both]
-        said = lab.clip().see(pixels) * lab.clip().read([r.prompt for r in requests])
+        pixels = np.stack([picture.pixels for picture in pictures])
+        sight, moods = lab.judge().look_at(pixels), moods_seen(lab.judge(), pixels)
+        own = [one.liked[0] for one in self.persons()]
+        others = [*own[self.prompts :], *own[: self.prompts]]
+        said = lab.clip().see(list(pixels)) * lab.clip().read([r.prompt for r in requests])
+        wanted = [wish.content.arrangement for wish in self.asked()[0]]
         return {
-            "style": np.array(style),
-            "mood": np.array([m == r.mood for m, r in zip(moods, references, strict=True)], float),
+            "style": like(lab, pixels, own),
+            "another's style": like(lab, pixels, others),
+            "mood": np.array([m == r.mood for m, r in zip(moods, own, strict=True)], float),
             "CLIP-text": said.sum(1).double().cpu().numpy(),
+            "content": np.array(
+                [a == b for a, b in zip(sight.arrangements, wanted, strict=True)], float
+            ),
         }
 
     def _compared(self, seen: Mapping[str, Any], wishes: Sequence[Wish]) -> list[Found]:
-        words = {"style": "cosine of Gram matrices with the reference", "mood": "mood right"}
-        people, found = [wish.person for wish in wishes], []
+        words = {"style": STYLE, "mood": "mood right"}
+        mine, people, found = seen["instant"], [wish.person for wish in wishes], []
         for what, how in words.items():
-            mine = seen["instant"][what]
             found += [
                 Found(
                     says=f"{how}, instant less {rival}",
-                    figure=more(mine, seen[rival][what], wishes),
+                    figure=more(mine[what], seen[rival][what], wishes),
                     above=0.0,
                 )
                 for rival in self.rivals
             ]
+        theirs = more(mine["style"], mine["another's style"], wishes)
+        found.append(Found(says=f"{STYLE}, less with another's", figure=theirs, above=0.0))
         for name, way in seen.items():
             found += [
                 Found(says=f"{how}, {name}", figure=stats.mean(way[what], people))
-                for what, how in {**words, "CLIP-text": "CLIP-text"}.items()
+                for what, how in {**words, "CLIP-text": "CLIP-text", "content": "content"}.items()
             ]
         return found
+
+
+def like(lab: Lab, pictures: NDArray[np.uint8], references: Sequence[Scene]) -> NDArray[np.float64]:
+    """Each picture's cosine of Gram matrices with its reference, in the judge's eyes."""
+    eyes = JudgeEncoder(lab.judge())
+    both = zip(pictures, references, strict=True)
+    cosines = [1 - float(style_cosine(eyes.maps([a]), eyes.maps([draw(b)]))) for a, b in both]
+    return np.array(cosines)
