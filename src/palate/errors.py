@@ -10,11 +10,12 @@ PalateError                 anything we say on purpose; exit code 1
 │   │   └── NewerFile       written by a later Palate
 │   └── Mismatch            two parts that do not belong together (both are named)
 ├── NoSpace                 the disk is full; nothing half-written stays behind
+├── InUse                   another process works in the same folder
 ├── Unfinished              stopped on the way; the same command goes on from there
 ├── NoAnswer                a server that was asked said nothing usable (it is named)
 └── MissingPart             an optional dependency is not installed
 
-The five below PalateError exit with 2: a person can mend the cause and run the command again.
+The six below PalateError exit with 2: a person can mend the cause and run the command again.
 
 A message is one or two sentences: what was given, what is allowed, what to do.
 """
@@ -62,6 +63,12 @@ class Mismatch(BadInput):
 
 class NoSpace(PalateError, OSError):
     """The disk is full."""
+
+    exit_code = 2
+
+
+class InUse(PalateError):
+    """Another process works in the same folder."""
 
     exit_code = 2
 

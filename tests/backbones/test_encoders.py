@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from others_toy import csd, dino, drawn, keep_dino, linear_layers
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from palate.backbones.dino import Dino
 from palate.backbones.encoders import JudgeEncoder, StyleEncoder, Vgg, lpips_weights, resized
 from palate.backbones.inception import Inception, Mixed, Step
 from palate.backbones.judges import Judge, to_input
@@ -18,14 +20,6 @@ from palate.sketchbook.scenes import any_scene
 
 def pictures(count: int = 3) -> list[np.ndarray]:
     return [draw(any_scene(seed)) for seed in range(count)]
-
-
-def drawn(module: torch.nn.Module) -> torch.nn.Module:
-    stream = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in module.parameters():
-            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.1)
-    return module.eval()
 
 
 def test_a_judge_is_seen_before_it_decides() -> None:
@@ -43,39 +37,9 @@ def test_a_judge_is_seen_before_it_decides() -> None:
     torch.testing.assert_close(maps[-1].mean((2, 3)), points[:, :16])
 
 
-def openai_names(tower) -> dict[str, torch.Tensor]:
-    """A transformers tower as OpenAI's code names it, by hand."""
-    own = {name.removeprefix("vision_model."): x for name, x in tower.state_dict().items()}
-    found = {
-        "class_embedding": own["embeddings.class_embedding"],
-        "conv1.weight": own["embeddings.patch_embedding.weight"],
-        "positional_embedding": own["embeddings.position_embedding.weight"],
-    }
-    for kind in ("weight", "bias"):
-        found[f"ln_pre.{kind}"] = own[f"pre_layrnorm.{kind}"]
-        found[f"ln_post.{kind}"] = own[f"post_layernorm.{kind}"]
-        for n in range(2):
-            to, of = f"transformer.resblocks.{n}", f"encoder.layers.{n}"
-            parts = [own[f"{of}.self_attn.{p}_proj.{kind}"] for p in ("q", "k", "v")]
-            found[f"{to}.attn.in_proj_{kind}"] = torch.cat(parts)
-            for new, old in (
-                ("attn.out_proj", "self_attn.out_proj"), ("mlp.c_fc", "mlp.fc1"),
-                ("mlp.c_proj", "mlp.fc2"), ("ln_1", "layer_norm1"), ("ln_2", "layer_norm2"),
-            ):  # fmt: skip
-                found[f"{to}.{new}.{kind}"] = own[f"{of}.{old}.{kind}"]
-    return found
-
-
 def test_a_style_encoder_is_its_tower_and_another_projection(tmp_path) -> None:
-    config = transformers.CLIPVisionConfig(
-        hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=1,
-        image_size=32, patch_size=8,
-    )  # fmt: skip
-    tower = drawn(transformers.CLIPVisionModel(config))
-    style = torch.randn(64, 24, generator=torch.Generator().manual_seed(1))
-    named = {f"module.backbone.{name}": x.contiguous() for name, x in openai_names(tower).items()}
-    heads = {"module.last_layer_style": style, "module.last_layer_content": 2 * style}
-    save_file(named | heads, tmp_path / "csd.safetensors")
+    tower, style, held = csd()
+    save_file(held, tmp_path / "csd.safetensors")
     eye = StyleEncoder.from_file(tmp_path / "csd.safetensors")
     shown = [np.ascontiguousarray(draw(any_scene(n), 64)[:, :48]) for n in range(3)]  # not square
     found = eye.see(shown, at_once=2)
@@ -87,10 +51,32 @@ def test_a_style_encoder_is_its_tower_and_another_projection(tmp_path) -> None:
         expected = tower(pixel_values=pixels).pooler_output @ style
     torch.testing.assert_close(found, torch.nn.functional.normalize(expected, dim=1))
     assert eye.preprocessing.startswith("resize shortest_edge 32, crop height 32 width 32, bicubic")
-    named.pop("module.backbone.ln_post.bias")
-    save_file(named | heads, tmp_path / "less.safetensors")
+    held.pop("module.backbone.ln_post.bias")
+    save_file(held, tmp_path / "less.safetensors")
     with pytest.raises(BadFile, match=r"less\.safetensors does not hold tomg-group-umd/CSD-ViT-L"):
         StyleEncoder.from_file(tmp_path / "less.safetensors")
+
+
+def test_dino_is_its_class_token(tmp_path) -> None:
+    model, processor = dino()
+    folder = keep_dino(tmp_path / "dino")
+    eye, shown = Dino.from_folder(folder), pictures()
+    pixels = processor([Image.fromarray(p) for p in shown], return_tensors="pt").pixel_values
+    with torch.no_grad():
+        expected = model(pixel_values=pixels).last_hidden_state[:, 0]
+    found = eye.see(shown, at_once=2)
+    torch.testing.assert_close(found, torch.nn.functional.normalize(expected, dim=1))
+    assert isinstance(eye, Encoder) and eye.preprocessing.startswith("resize shortest_edge 28")
+    held = load_file(folder / "model.safetensors")
+    held.pop("layernorm.bias")
+    save_file(held, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        BadFile, match=r"does not hold facebook/dinov2.* layernorm\.bias is missing"
+    ):
+        Dino.from_folder(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(MissingPart, match=r"has no config\.json of facebook/dinov2.* put them"):
+        Dino.from_folder(folder)
 
 
 def test_vgg_gives_the_maps_lpips_reads() -> None:
@@ -159,8 +145,7 @@ def test_what_is_not_there_is_said(tmp_path) -> None:
         Vgg.from_file(tmp_path / "w.safetensors")
     with pytest.raises(BadFile, match=r"does not hold the linear layers .* 'lin1\.model"):
         lpips_weights(tmp_path / "w.safetensors")
-    held = {f"lin{n}.model.1.weight": torch.full((1, 3, 1, 1), float(n)) for n in range(5)}
-    save_file(held, tmp_path / "w.safetensors")
+    save_file(linear_layers((3,) * 5), tmp_path / "w.safetensors")
     assert [w.tolist() for w in lpips_weights(tmp_path / "w.safetensors")][3] == [3.0] * 3
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from others_toy import WORDS, published, towers
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -11,55 +12,6 @@ from palate.backbones.imagereward import DEVIATION, LENGTH, MEAN, ImageReward
 from palate.errors import BadFile, BadInput, MissingPart
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import any_scene
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "fish", "cat", "boat"]
-
-
-def towers() -> tuple[torch.nn.Module, torch.nn.Module]:
-    vision = transformers.BlipVisionModel(transformers.BlipVisionConfig(
-        hidden_size=128, intermediate_size=160, num_hidden_layers=2, num_attention_heads=2,
-        image_size=32, patch_size=16, layer_norm_eps=1e-6,
-    ))  # fmt: skip
-    text = transformers.BlipTextModel(
-        transformers.BlipTextConfig(
-            vocab_size=10, hidden_size=128, encoder_hidden_size=128, intermediate_size=96,
-            num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=40,
-        ),
-        add_pooling_layer=False,
-    )  # fmt: skip
-    stream = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in (*vision.parameters(), *text.parameters()):
-            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.1)
-    return vision.eval(), text.eval()
-
-
-def published(vision: torch.nn.Module, text: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Names as BLIP has them, written out by hand."""
-    own, found = vision.state_dict(), {}
-    top = {
-        "cls_token": "embeddings.class_embedding", "pos_embed": "embeddings.position_embedding",
-        "patch_embed.proj.weight": "embeddings.patch_embedding.weight",
-        "patch_embed.proj.bias": "embeddings.patch_embedding.bias",
-        "norm.weight": "post_layernorm.weight", "norm.bias": "post_layernorm.bias",
-    }  # fmt: skip
-    for n in range(2):
-        for new, old in (
-            ("norm1", "layer_norm1"), ("norm2", "layer_norm2"), ("attn.qkv", "self_attn.qkv"),
-            ("attn.proj", "self_attn.projection"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2"),
-        ):  # fmt: skip
-            for kind in ("weight", "bias"):
-                top[f"blocks.{n}.{new}.{kind}"] = f"encoder.layers.{n}.{old}.{kind}"
-    found |= {f"blip.visual_encoder.{new}": own[old] for new, old in top.items()}
-    found |= {f"blip.text_encoder.{name}": x for name, x in text.state_dict().items()}
-    found["blip.text_encoder.embeddings.position_ids"] = torch.arange(40)[None]
-    widths = {0: (128, 6), 2: (6, 4), 7: (4, 1)}  # numbered round the dropout between
-    stream = torch.Generator().manual_seed(1)
-    for number, (before, after) in widths.items():
-        weight = torch.randn(after, before, generator=stream)
-        found[f"mlp.layers.{number}.weight"] = weight
-        found[f"mlp.layers.{number}.bias"] = torch.randn(after, generator=stream)
-    return {name: x.contiguous().clone() for name, x in found.items()}
 
 
 def test_a_reward_is_what_the_parts_make_of_it(tmp_path) -> None:

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from palate.errors import BadInput, Mismatch
-from palate.evals.frechet import between, frechet, frechet_distance, name_for, trace_of_root
+from palate.evals.frechet import (
+    between,
+    frechet,
+    frechet_between,
+    frechet_distance,
+    name_for,
+    trace_of_root,
+)
 from palate.evals.kernels import cmmd, cmmd_distance, cmmd_of_moments, kid, poly_mmd
 from palate.evals.measures import Eye, Seen, check_comparable
 from palate.evals.moments import Moments
@@ -84,6 +91,20 @@ def test_few_pictures_are_measured_right() -> None:
     a, b = torch.cov(x.T), torch.cov(y.T)
     expected = float(torch.linalg.svdvals(cross).sum())
     assert trace_of_root(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_few_pictures_at_hand_need_no_covariance() -> None:
+    """The same number without a matrix of D by D; one side may be many."""
+    x, y = cloud(4, 60, 256), cloud(5, 400, 256) + 0.3
+    for one, other in ((x, y), (y, x)):
+        whole = frechet(Moments.of(one), Moments.of(other))
+        assert between(Seen(points=one), Seen(points=other)) == pytest.approx(whole, rel=1e-7)
+    assert between(Seen(points=x), Seen(points=x)) < 1e-8
+    told = frechet_between(Seen(points=x), Seen(points=y))
+    assert (told.figure.n, told.name) == (60, "FD_points") and "400 real" in told.protocol
+    assert told.notes == ("60 pictures leave a covariance of 256² singular",)
+    with pytest.raises(BadInput, match="give at least 2"):
+        between(Seen(points=x[:1]), Seen(points=y))
 
 
 def test_one_singular_covariance_is_enough_to_be_careful() -> None:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from others_toy import keep_hpsv2, openclip_names, openclip_toy
 from prefgen_toy import clip, reader
+from safetensors.torch import save_file
 
 from palate.backbones.reader import Reader
-from palate.errors import BadInput, MissingPart, UnknownName
+from palate.errors import BadFile, BadInput, MissingPart, UnknownName
 from palate.evals.preference import choices_right, liked, personal, rate, surely
 from palate.evals.scorers import ClipScorer, Viper, clip_scorer, viper
 from palate.sketchbook.drawing import draw
@@ -59,10 +61,28 @@ def test_a_clip_scores_by_its_scaled_cosine(tmp_path) -> None:
         ClipScorer(clip(), scaled=False).score(prompts[:1], pictures)
 
 
+def test_hpsv2_is_read_as_it_is_published(tmp_path) -> None:
+    """OpenCLIP's names, by hand; the same points, and the plain cosine."""
+    whole, scorer = openclip_toy(), clip_scorer("hpsv2", keep_hpsv2(tmp_path / "hps"))
+    pictures, prompts = drawings(0, 1), ["a fish", "a cat left of a cup"]
+    torch.testing.assert_close(scorer.clip.see(pictures), whole.see(pictures))
+    torch.testing.assert_close(scorer.clip.read(prompts), whole.read(prompts))
+    cosines = (whole.see(pictures) * whole.read(prompts)).sum(1)
+    torch.testing.assert_close(scorer.score(prompts, pictures), cosines)
+    assert scorer.mark.name == "hpsv2"
+    held = openclip_names(whole.model)
+    held.pop("visual.ln_post.bias")
+    save_file(held, tmp_path / "hps" / "HPS_v2_compressed.safetensors")
+    with pytest.raises(BadFile, match=r"compressed\.safetensors does not hold xswu/HPSv2"):
+        clip_scorer("hpsv2", tmp_path / "hps")
+
+
 def test_a_missing_file_is_named_with_where_it_comes_from(tmp_path) -> None:
     with pytest.raises(MissingPart, match=r"config\.json, model\.safetensors of yuvalk.*Put them"):
         clip_scorer("pickscore", tmp_path)
-    for file in ("config.json", "model.safetensors", "preprocessor_config.json", "vocab.json"):
+    with pytest.raises(MissingPart, match=r"HPS_v2_compressed\.safetensors of xswu/HPSv2.* Put it"):
+        clip_scorer("hpsv2", tmp_path)
+    for file in ("HPS_v2.1_compressed.safetensors", "preprocessor_config.json", "vocab.json"):
         (tmp_path / file).write_text("{}")
     with pytest.raises(MissingPart, match=r"hpsv2\.1 needs merges\.txt of laion/.* Put it there"):
         clip_scorer("hpsv2.1", tmp_path)

@@ -5,7 +5,8 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from palate.evals import stats
+from palate.evals import crossed, stats
+from palate.evals.crossed import Table
 from palate.evals.stats import mean, share, wilson
 from palate.seeds import normal
 
@@ -115,3 +116,79 @@ def test_calibration_error_by_hand():
     found = stats.calibration_error([0.75, 0.75, 0.05, 0.05], [True, False, False, False])
     assert found == pytest.approx(0.15)
     assert stats.calibration_error([1.0, 0.0], [True, False]) == 0.0
+
+
+SQUARE = np.array([0.0, 1.0, 2.0, 5.0])  # rows 0 0 1 1, columns 0 1 0 1
+ROWS, COLUMNS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+
+
+def test_rows_and_columns_are_drawn_apart() -> None:
+    """Each of two rows and two columns twice, once or never: 16 ways, worked out by hand."""
+    means = Table(SQUARE, ROWS, COLUMNS).drawn(stats.DRAWS)
+    for value, of_16 in {0: 1, 0.5: 2, 1: 3, 2: 5, 3: 2, 3.5: 2, 5: 1}.items():
+        assert (means == value).mean() == pytest.approx(of_16 / 16, abs=0.035)
+    assert len(means) == stats.DRAWS
+
+
+def test_the_pigeonhole_s_variance_is_the_closed_form() -> None:
+    """S_rows/R + S_columns/C + S_rest/RC, each a mean square: of the square 1.125 + 0.5 + 0.0625;
+    and of eight rows and twelve columns with one missing value in none."""
+    assert Table(SQUARE, ROWS, COLUMNS).drawn(stats.DRAWS).var() == pytest.approx(1.6875, rel=0.1)
+    table = normal(7, np.arange(96)).reshape(8, 12) + 2 * normal(8, np.arange(12))
+    row, column, middle = table.mean(1), table.mean(0), table.mean()
+    rest = table - row[:, None] - column + middle
+    expected = row.var() / 8 + column.var() / 12 + (rest**2).mean() / 96
+    rows, columns = (axis.ravel() for axis in np.indices(table.shape))
+    found = Table(table.ravel(), rows, columns).drawn(stats.DRAWS).var()
+    assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_two_ways_count_what_is_left_once() -> None:
+    """By hand, of the square less 2: rows sum to -3 and 3, columns to -2 and 2; 18/16 is the most,
+    as 18/16 + 8/16 - 14/16 is less. With rows alike, columns -3 and 3: 18/16 + 0 - 10/16 or 18/16.
+    """
+    assert Table(SQUARE, ROWS, COLUMNS).variance() == pytest.approx(18 / 16)
+    big = np.array([0.0, 4.0, 4.0, 12.0])  # less 5: rows -6, 6; columns -6, 6; cells 25 1 1 49
+    assert Table(big, ROWS, COLUMNS).variance() == pytest.approx((72 + 72 - 76) / 16 + 0.25)
+
+
+def test_prompts_that_people_share_widen_an_interval_by_what_they_differ() -> None:
+    """Sixty people, two of forty prompts each: where neither matters the interval is that of 120
+    values, 2 * 1.96 / sqrt(120), and where prompts alone do it is that of forty."""
+    people, prompts = np.repeat(np.arange(60), 2), (np.arange(120) * 7) % 40
+    names, widths = (list(people), list(prompts)), []
+    for trial in range(20):
+        both = mean(normal(trial, np.arange(120)), *names)
+        widths.append(both.high - both.low)
+    assert np.mean(widths) == pytest.approx(2 * 1.96 / sqrt(120), rel=0.12)
+    own = normal(2, np.arange(40))[prompts]
+    alone, both, by_prompt = mean(own, names[0]), mean(own, *names), mean(own, names[1])
+    assert both.high - both.low == pytest.approx(by_prompt.high - by_prompt.low, rel=0.1)
+    assert both.high - both.low > 1.3 * (alone.high - alone.low)
+    assert (both.value, both.n, both.units) == (alone.value, 120, 60)
+
+
+def test_how_many_weights_are_at_hand_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [number % 5 for number in range(40)], [number % 7 for number in range(40)]
+    values = normal(5, np.arange(40))
+    whole = mean(values, *names)
+    monkeypatch.setattr(crossed, "_ROOM", 120)  # three draws of forty values
+    again = mean(values, *names)
+    assert (again.low, again.high) == (pytest.approx(whole.low), pytest.approx(whole.high))
+
+
+def test_what_is_nobody_else_s_changes_nothing() -> None:
+    x, people = normal(3, np.arange(8)), [0, 0, 1, 1, 2, 2, 3, 3]
+    assert mean(x, people, list(range(8))) == mean(x, people, ["one"] * 8) == mean(x, people)
+    assert share(x > 0, people, list(range(8))) == share(x > 0, people)
+
+
+def test_two_way_intervals_cover_as_often_as_they_say() -> None:
+    """People, prompts and the rest alike in size; true mean 0."""
+    held, people = 0, np.repeat(np.arange(30), 4)
+    prompts = (np.arange(120) * 7 + people) % 24
+    for trial in range(60):
+        x = normal(trial, 1, np.arange(30))[people] + normal(trial, 2, np.arange(24))[prompts]
+        found = mean(x + normal(trial, 3, np.arange(120)), list(people), list(prompts))
+        held += found.low <= 0 <= found.high
+    assert held >= 53  # 57 expected

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from palate.cli import app
 from palate.errors import BadFile, BadInput, BadTable, Mismatch
 from palate.evals.agreement import table_of
 from palate.evals.floors import at_equal_n, check_equal, floor, nearer
@@ -59,6 +61,49 @@ def test_shares_of_wins_count_ties_by_half() -> None:
     assert figure.value == pytest.approx(3.5 / 5)
     assert figure.low <= wilson(3.5, 5)[0] and figure.high >= wilson(3.5, 5)[1]
     assert found.left.value == 2 / 4
+
+
+def test_items_that_all_raters_saw_count_as_themselves() -> None:
+    """Ten items, six better by a, in the eyes of all of ten raters: a hundred votes, and no more is
+    known than of ten."""
+    votes = [
+        vote(r, i, "a", "b", "left" if i < 6 else "right") for r in range(10) for i in range(10)
+    ]
+    share = study(votes, draws=20).wins["a", "b"]
+    assert share.value == 0.6 and share.n == 100
+    assert share.low == pytest.approx(0.3, abs=0.06) and share.high == pytest.approx(0.9, abs=0.06)
+
+
+def test_more_votes_are_needed_of_raters_who_agree_with_themselves() -> None:
+    """60 % takes 194 independent votes; where a rater says the same ten times, ten times that."""
+    alike = [
+        vote(r, i, "a", "b", "left" if r < 6 else "right") for r in range(10) for i in range(10)
+    ]
+    assert study(alike, draws=20).needed["a", "b"] == 1940
+    alone = [vote(r, r, "a", "b", "left" if r % 5 < 3 else "right") for r in range(10)]
+    found = study(alone, draws=20)
+    assert found.needed["a", "b"] == 194
+    assert found.facts()["wins"]["a over b"]["needed"] == 194
+    assert study([vote(0, i, "a", "b", "left") for i in range(3)]).needed["a", "b"] is None
+
+
+def test_a_study_is_told_from_its_file(tmp_path) -> None:
+    file, out = tmp_path / "votes.csv", tmp_path / "kept" / "found.json"
+    write_votes(file, crowd(6, 12))
+    words = ["eval", "study", str(file), "--out", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    places = [line.split()[0] for line in lines[1:4]]
+    assert places == ["c", "b", "a"] and "a over b" in result.output
+    facts = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert json.loads(out.read_bytes()) == facts and facts["standings"]["c"]["best"] == 1
+    for more, told in (
+        (["--ties", "none"], "No way to count ties named 'none'. Known: davidson, half"),
+        (["--way", "a"], "There are votes on b, c; asked for: a"),
+    ):
+        result = CliRunner().invoke(app, [*words, *more])
+        assert result.exit_code == 2 and told in " ".join(result.output.split())
 
 
 def test_raters_who_differ_widen_the_interval() -> None:

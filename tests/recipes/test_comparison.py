@@ -106,7 +106,8 @@ def test_differences_are_picture_by_picture_and_people_are_turned():
         "loud": looked([0.3, 0.5, 0.6, 0.6]),
         "same": looked([0.1, 0.3, 0.2, 0.2]),
     }
-    rows = {(r["metric"], r["way"], r["other"]): r for r in differences(ways, [1, 1, 2, 2])}
+    over = [1, 1, 2, 2], ["a", "b", "c", "d"]
+    rows = {(r["metric"], r["way"], r["other"]): r for r in differences(ways, over)}
     gain = rows["taste", "loud", "plain"]
     assert (gain["value"], gain["p"], gain["better"]) == (pytest.approx(0.3), 0.5, 1.0)
     assert (gain["low"], gain["high"]) == (pytest.approx(0.2), pytest.approx(0.4))
@@ -114,6 +115,16 @@ def test_differences_are_picture_by_picture_and_people_are_turned():
     assert rows["taste", "same", "loud"]["value"] == pytest.approx(-0.3)
     assert rows["content", "same", "plain"]["better"] == 0.5
     assert "prefdisc" not in {metric for metric, _, _ in rows}
+
+
+def test_prompts_that_people_share_widen_a_difference() -> None:
+    """Two people with the same two prompts, of which one gains 0.4 and the other nothing: people
+    are alike, and all that is known of prompts is two."""
+    ways = {"plain": looked([0.1] * 4), "loud": looked([0.1, 0.5, 0.1, 0.5])}
+    for prompts, low in ((["a", "b", "c", "d"], 0.2), (["a", "b", "a", "b"], 0.0)):
+        (row, *_) = differences(ways, ([1, 1, 2, 2], prompts))
+        assert row["value"] == pytest.approx(0.2)
+        assert row["low"] == pytest.approx(low, abs=0.02)
 
 
 def test_what_was_shown_comes_before_what_was_kept():
@@ -243,6 +254,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toys, tmp_path):
     plain, prefgen = facts["ways"]
     assert (plain["name"], prefgen["name"], prefgen["against"]) == ("plain", "prefgen@1.5", "plain")
     assert set(prefgen["measures"]) - set(plain["measures"]) == {"wins", "reading"}
+    own = [row["prefdisc-own"] for row in (prefgen["measures"], plain["measures"])]
+    assert all(-1 < one["value"] < 1 and one["value"] != 0 for one in own)
     assert prefgen["measures"]["taste"]["n"] == 10 and prefgen["measures"]["taste"]["units"] == 5
     assert {p.name for p in one.iterdir() if p.suffix != ".safetensors"} == {
         *("question.json", "results.json", "each.json", "table.txt", "table.md", "report.html"),

@@ -16,7 +16,8 @@ builtin         the shapes of the built-in models; lexicon, their tokenizers
 reader          vision LLMs in this process; vlm, behind a server (servers, messages, shapes of
                 replies, wire, refusals)
 judges          reads content and look off pictures of the drawn world
-encoders        eyes to measure with, beside CLIPs; inception, of FIDs; imagereward, a scorer
+encoders        eyes to measure with, beside CLIPs; dino; inception, of FIDs; imagereward, a
+                scorer; openclip, CLIPs in the form OpenCLIP hands round
 tiny            the real classes at toy width, for tests and for trying things
 """
 

@@ -63,7 +63,7 @@ def backbone(
     name_or_folder: str | Path, *, device: str | None = None, dtype: torch.dtype | None = None
 ) -> SDXL | FLUX:
     """A base model by name, Hub id or folder: on the GPU in bf16 if there is one, else in fp32."""
-    device = device or _device()
+    device = device or usual_device()
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
     entry = _entry(name_or_folder, "sdxl", "flux")
     if entry and entry.toy:
@@ -88,7 +88,10 @@ def judge(name_or_folder: str | Path = "sketchbook-judge", *, device: str | None
     """A judge of the drawn world, by name or from the folder `palate train` left it in."""
     from safetensors.torch import load_file
 
-    folder, device = _folder(name_or_folder, _entry(name_or_folder, "judge")), device or _device()
+    folder, device = (
+        _folder(name_or_folder, _entry(name_or_folder, "judge")),
+        device or usual_device(),
+    )
     (file,) = weights(folder, "model")
     with _loading(folder, device):  # not from_pretrained, which prints
         found = Judge(**read_json(folder / "config.json"))
@@ -128,7 +131,7 @@ def _whole(
     dtype: torch.dtype | None,
 ) -> Whole:
     """One transformers model, its files checked before and its tensors after."""
-    device = device or _device()
+    device = device or usual_device()
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
     folder = _folder(given, _entry(given, kind))
     files = _files(folder)
@@ -167,7 +170,8 @@ def _toy(entry: Entry, device: str, dtype: torch.dtype) -> SDXL | FLUX:
     return toy
 
 
-def _device() -> str:
+def usual_device() -> str:
+    """Where models go if nobody says: to the GPU if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

@@ -24,6 +24,7 @@ from palate.backbones import loading
 from palate.backbones.clips import described
 from palate.backbones.judges import Judge, Residual, to_input
 from palate.errors import BadFile, MissingPart
+from palate.types import Mark
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -117,7 +118,7 @@ def _tower(held: Mapping[str, Tensor]) -> Any:
     )
     tower = transformers.CLIPVisionModel(config)
     inner = getattr(tower, "vision_model", tower)
-    inner.load_state_dict(dict(_renamed(held)), strict=True)
+    inner.load_state_dict(dict(renamed(held)), strict=True)
     return tower
 
 
@@ -136,7 +137,8 @@ _NAMES = {
 }
 
 
-def _renamed(held: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def renamed(held: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors of a tower under transformers' names."""
     for name, tensor in held.items():
         if name.startswith("last_layer"):
             continue
@@ -165,6 +167,11 @@ class Vgg(nn.Module):
             self._ends.append(len(layers) - 1)
         self.features = nn.Sequential(*layers)  # numbered as in torchvision's
         self.requires_grad_(False)
+
+    @property
+    def mark(self) -> Mark:
+        """Its name and fingerprint."""
+        return loading.mark("vgg16", {"vgg": self})
 
     @property
     def preprocessing(self) -> str:

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from palate.backbones import loading
+from palate.backbones.clips import described
 from palate.backbones.encoders import tensors
 from palate.errors import BadFile, BadInput, MissingPart
 
@@ -51,6 +52,7 @@ class ImageReward:
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
         )
         self.mark = loading.mark("imagereward", {"vision": vision, "text": text, "head": head})
+        self.preprocessing = described(self._pictures)
 
     @classmethod
     def from_folder(cls, folder: Path, *, device: str = "cpu") -> ImageReward:

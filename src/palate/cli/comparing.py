@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,15 @@ def methods(
     reader: Annotated[
         str | None, typer.Option(help="A reader taught by PREFDISC, to ask it, too.")
     ] = None,
+    guests: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME=FOLDER",
+            help="A measure of others, with its weights; may be given again: pickscore, hpsv2, "
+            "hpsv2.1, imagereward, viper, csd, dino, lpips, inception (FID).",
+        ),
+    ] = None,
     people: Annotated[int, typer.Option(min=2, help="People nothing was trained on.")] = 60,
     prompts: Annotated[int, typer.Option(min=1, help="Pictures for each.")] = 2,
     history: Annotated[int, typer.Option(min=1, help="Pairs they show.")] = 8,
@@ -44,6 +54,7 @@ def methods(
     """Say what ways to make pictures are worth: the same people, prompts and seeds for all.
 
     Base models alone ride along. The folder gets table, plots, report.html and every picture.
+    More measures may be asked of the same folder later: its pictures are not made again.
     """
     check_folder(out)
     from palate.recipes.comparing import Comparing
@@ -52,21 +63,26 @@ def methods(
 
     said = whole(ways, backbone)
     from palate.backbones import catalog
+    from palate.recipes.comparison.guests import invited
     from palate.recipes.comparison.judging import Eyes
     from palate.recipes.comparison.run import run
+    from palate.store import Lock
 
     asked = Comparing(people=people, prompts=prompts, history=history, steps=steps)
-    options = {
+    options: dict[str, str | int | list[str] | None] = {
         "--backbone": backbone, "--judge": judge, "--clip": clip, "--reader": reader,
         "--people": people, "--prompts": prompts, "--history": history, "--steps": steps,
+        "--with": guests,
     }  # fmt: skip
-    eyes = Eyes(
-        judge=catalog.judge(judge),
-        clip=catalog.clip(clip),
-        reader=catalog.reader(reader) if reader else None,
-    )
     try:
-        facts = run(ready(said), asked, eyes, out, progress("pictures"), _typed(ways, options))
+        with Lock(out):
+            eyes = Eyes(
+                others=invited(guests or ()),  # first: what they lack is said before all else loads
+                judge=catalog.judge(judge),
+                clip=catalog.clip(clip),
+                reader=catalog.reader(reader) if reader else None,
+            )
+            facts = run(ready(said), asked, eyes, out, progress("pictures"), _typed(ways, options))
     except KeyboardInterrupt:
         raise Unfinished(
             f"Stopped. What was made is in {out}; the same command goes on from there."
@@ -75,9 +91,13 @@ def methods(
     say(text, {**facts, "out": str(out)}, as_json)
 
 
-def _typed(ways: list[str], options: dict[str, str | int | None]) -> str:
+def _typed(ways: list[str], options: Mapping[str, str | int | list[str] | None]) -> str:
     """The command that asks the same again."""
     told = [
-        word for name, value in options.items() if value is not None for word in (name, str(value))
+        word
+        for name, given in options.items()
+        if given is not None
+        for value in (given if isinstance(given, list) else [given])
+        for word in (name, str(value))
     ]
     return shlex.join(["palate", "eval", "methods", *ways, *told])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palate.cli import comparing
+from palate.cli import comparing, studying
 from palate.cli.generating import check_folder
 from palate.cli.speech import AsJson, progress, say
 from palate.errors import MissingPart
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Measure models; every figure with an interval.")
 app.command("methods")(comparing.methods)
+app.command("study")(studying.study)
 
 
 @app.command()

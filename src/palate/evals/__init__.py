@@ -1,6 +1,7 @@
 """What is true of models and methods, as figures with how sure they are.
 
-stats, paired       means, shares and paired differences, with intervals over people
+stats, paired       means, shares and paired differences, with intervals over people, and the
+crossed             prompts they share
 measures, seeing    numbers that carry how they came about; each picture is seen once
 moments, frechet    distances between sets: Fréchet (FID, FD),
 kernels, floors     CMMD and KID; at equal n, and what real is from real

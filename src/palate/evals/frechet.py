@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from palate.backbones.inception import NAME as INCEPTION
-from palate.evals.measures import Measure, Seen, bare, one_eye
+from palate.evals.measures import Eye, Measure, Seen, bare, one_eye
 from palate.evals.moments import Moments
 from palate.types import Mark
 
@@ -27,15 +27,25 @@ _SURE = 1e-12  # eigenvalues below this share of the largest may be rounding
 
 def frechet_distance(made: Moments, real: Moments, *, seed: int = 0) -> Measure:
     """How far the made pictures are from the real ones, as the encoder sees them."""
-    value, width = frechet(made, real), len(made.mean)
-    few = min(made.n, real.n)
+    sizes = made.n, real.n, len(made.mean)
+    return _measure(frechet(made, real), made.eye, *sizes, seed=seed)
+
+
+def frechet_between(made: Seen, real: Seen, *, seed: int = 0) -> Measure:
+    """The same, of pictures that are all at hand."""
+    sizes = len(made), len(real), made.points.shape[1]
+    return _measure(between(made, real), made.eye, *sizes, seed=seed)
+
+
+def _measure(value: float, eye: Eye, made: int, real: int, width: int, *, seed: int) -> Measure:
+    few = min(made, real)
     notes = () if few > width else (f"{few} pictures leave a covariance of {width}² singular",)
     return Measure(
-        name=name_for(made.eye.encoder),
-        figure=bare(value, made.n),
-        eye=made.eye,
+        name=name_for(eye.encoder),
+        figure=bare(value, made),
+        eye=eye,
         seed=seed,
-        protocol=f"Fréchet distance to {real.n} real pictures, covariances over n - 1",
+        protocol=f"Fréchet distance to {real} real pictures, covariances over n - 1",
         notes=notes,
     )
 
@@ -48,7 +58,19 @@ def name_for(encoder: Mark) -> str:
 def between(made: Seen, real: Seen) -> float:
     """(1), of pictures that are all at hand."""
     eye = one_eye(made, real)
+    if 2 <= min(len(made), len(real)) <= made.points.shape[1]:
+        return _of_few(made.points.double(), real.points.double())
     return frechet(Moments.of(made.points, eye), Moments.of(real.points, eye))
+
+
+def _of_few(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
+    """(1) of fewer pictures than numbers: tr (A B)^(1/2) is the sum of the singular values of
+    X Y' / sqrt((n - 1)(m - 1)), both centred, which is no larger than there are pictures."""
+    (x, near), (y, real) = ((z - z.mean(0), z.mean(0)) for z in (x, y))
+    n, m = len(x) - 1, len(y) - 1
+    size = float(x.square().sum() / n + y.square().sum() / m)
+    root = float(torch.linalg.svdvals(x @ y.T).sum()) / (n * m) ** 0.5
+    return max(0.0, float((near - real).square().sum()) + size - 2 * root)
 
 
 def frechet(x: Moments, y: Moments) -> float:

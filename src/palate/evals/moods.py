@@ -39,6 +39,7 @@ def moods_right(
     wanted: Sequence[str],
     known: Sequence[str],
     units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
 ) -> Moods:
@@ -53,7 +54,7 @@ def moods_right(
     asked = np.array(wanted)
     each = {mood: stats.share(right[asked == mood], seed=seed) for mood in known if mood in asked}
     return Moods(
-        right=stats.share(right, units, seed=seed),
+        right=stats.share(right, units, across, seed=seed),
         macro=float(np.mean([figure.value for figure in each.values()])),
         each=each,
         chance=1 / len(known),

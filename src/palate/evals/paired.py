@@ -41,16 +41,18 @@ def difference(
     mine: ArrayLike,
     other: ArrayLike,
     units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
 ) -> Difference:
-    """The mean difference, its interval over units, and a permutation test that turns units."""
+    """The mean difference, its interval over units (and across, as in `stats.mean`), and a
+    permutation test that turns units."""
     x, y = np.asarray(mine, np.float64), np.asarray(other, np.float64)
     _check(x, y)
     sums, _ = stats.by_unit(x - y, units)
     gained = np.sign(sums) / 2 + 0.5
     return Difference(
-        figure=stats.mean(x - y, units, seed=seed),
+        figure=stats.mean(x - y, units, across, seed=seed),
         p=permutation(sums, seed=seed),
         better=float(gained.mean()),
     )

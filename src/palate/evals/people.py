@@ -1,14 +1,14 @@
 """A study with people: what they prefer, how surely, and whether they agree.
 
 Votes of one person are no more independent than pictures of one prompt: raters are what intervals
-draw anew.
+draw anew, and for shares of votes the items, too, where raters saw the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from palate.errors import BadInput
 from palate.evals import stats
 from palate.evals.agreement import krippendorff, table_of
 from palate.evals.bradley_terry import Strengths, Tally, Ties, strengths, tally
+from palate.evals.paired import design_effect, votes_needed
 from palate.evals.stats import LEVEL, Figure
 from palate.evals.votes import Vote
 from palate.seeds import name_key, uniform
@@ -44,7 +45,27 @@ class Found:
     agreement: float | None  # Krippendorff's alpha; None where nobody saw what another saw
     tied: int
     tally: Tally
+    needed: dict[
+        tuple[str, str], int | None
+    ]  # votes like these that would tell, four in five times
     notes: tuple[str, ...]
+
+    def table(self) -> str:
+        """For a terminal: ways from the best down, then every two of them."""
+        rows = [f"{'':24}{'strength':>26}{'place':>12}"]
+        for name, one in sorted(self.standings.items(), key=lambda item: -item[1].strength.value):
+            figure, place = one.strength, f"{one.best} to {one.worst}"
+            lies = f"{figure.value:.2f} ({figure.low:.2f}, {figure.high:.2f})"
+            rows.append(f"{name:24}{lies:>26}{place:>12}")
+        rows += ["", f"{'':40}{'share of votes':>26}{'votes':>8}{'needed':>9}"]
+        for pair, share in self.wins.items():
+            needed = self.needed[pair]
+            told = f"{' over '.join(pair):40}{share:>26}{share.n:>8}"
+            rows.append(f"{told}{'' if needed is None else f'{needed:,}':>9}")
+        agreement = "unknown" if self.agreement is None else f"{self.agreement:.2f}"
+        rows += ["", f"{self.tied} ties; agreement of raters (alpha) {agreement}; what stood left "
+                 f"was chosen {self.left}".rstrip()]  # fmt: skip
+        return "\n".join([*rows, *self.notes])
 
     def facts(self) -> dict[str, Any]:
         """For JSON."""
@@ -53,7 +74,10 @@ class Found:
                 name: {**one.strength.facts(), "best": one.best, "worst": one.worst}
                 for name, one in self.standings.items()
             },
-            "wins": {f"{a} over {b}": figure.facts() for (a, b), figure in self.wins.items()},
+            "wins": {
+                f"{a} over {b}": {**figure.facts(), "needed": self.needed[a, b]}
+                for (a, b), figure in self.wins.items()
+            },
             "left": self.left.facts(),
             "agreement": self.agreement,
             "tied": self.tied,
@@ -76,17 +100,19 @@ def study(
     drawn = _drawn(votes, raters, counted.names, ties, draws, seed) if len(raters) > 1 else None
     decided = [vote for vote in votes if vote.preferred is not None]
     left = [vote.choice == "left" for vote in decided]
+    apart = _apart(votes)
     try:
         agreement = krippendorff(table_of(votes))
     except BadInput:
         agreement = None
     return Found(
         standings=_standings(whole, drawn, len(votes), len(raters)),
-        wins=_shares(votes, seed),
-        left=stats.share(left, [vote.rater for vote in decided], seed=seed),
+        wins={pair: stats.half_share(*one, seed=seed) for pair, one in apart.items()},
+        left=stats.share(left, *_over(decided), seed=seed),
         agreement=agreement,
         tied=len(votes) - len(decided),
         tally=counted,
+        needed={pair: _needed(values, raters) for pair, (values, raters, _) in apart.items()},
         notes=_notes(whole, raters, agreement),
     )
 
@@ -144,16 +170,32 @@ def _standings(
     }
 
 
-def _shares(votes: Sequence[Vote], seed: int) -> dict[tuple[str, str], Figure]:
-    """Each pair's share for its first: Wilson's interval, widened to the raters'."""
+def _over(votes: Sequence[Vote]) -> tuple[list[str], list[str]]:
+    """What intervals of votes are over."""
+    return [vote.rater for vote in votes], [vote.item for vote in votes]
+
+
+def _apart(
+    votes: Sequence[Vote],
+) -> dict[tuple[str, str], tuple[list[float], list[str], list[str]]]:
+    """Each pair's votes: 1 for its first, a half for a tie; who gave them, and on what."""
     found = {}
     for pair in sorted({vote.pair for vote in votes}):
         some = [vote for vote in votes if vote.pair == pair]
         values = [
             0.5 if vote.preferred is None else float(vote.preferred == pair[0]) for vote in some
         ]
-        found[pair] = stats.half_share(values, [vote.rater for vote in some], seed=seed)
+        found[pair] = (values, *_over(some))
     return found
+
+
+def _needed(values: Sequence[float], raters: Sequence[Hashable]) -> int | None:
+    """How many votes tell such a share from a half, if raters go on to be as alike as these."""
+    share = float(np.mean(values))
+    if share in (0.0, 0.5, 1.0):
+        return None
+    several = 1 < len(set(raters)) < len(raters)
+    return ceil(votes_needed(share) * (design_effect(values, raters) if several else 1.0))
 
 
 def _notes(whole: Strengths, raters: Sequence[str], agreement: float | None) -> tuple[str, ...]:

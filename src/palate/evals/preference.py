@@ -31,6 +31,7 @@ def rate(
     mine: ArrayLike,
     base: ArrayLike,
     units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
     *,
     ties: float = 0.5,
     seed: int = 0,
@@ -45,7 +46,7 @@ def rate(
             f"{x.size} scores stand beside {y.size} of the base model; give one of each for every "
             "prompt."
         )
-    return stats.half_share(np.where(x == y, ties, x > y), units, seed=seed)
+    return stats.half_share(np.where(x == y, ties, x > y), units, across, seed=seed)
 
 
 def liked(
@@ -63,11 +64,12 @@ def personal(
     own: ArrayLike,
     strangers: ArrayLike,
     units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
 ) -> Difference:
     """The same pictures scored with their person's history less with another person's."""
-    return difference(own, strangers, units, seed=seed)
+    return difference(own, strangers, units, across, seed=seed)
 
 
 def choices_right(

@@ -1,7 +1,8 @@
-"""Preference scorers of others, as thin adapters that load real weights from a local folder.
+"""Scorers of others, as thin adapters that load real weights from a local folder.
 
 pickscore, hpsv2, hpsv2.1    CLIPs that learned from people's choices: a picture with its prompt
 viper                        a reader that learned one person's, after what they liked and disliked
+lpips                        VGG's maps, weighed as people see differences: two pictures
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from numpy.typing import NDArray
 
 from palate.backbones import catalog
 from palate.backbones.clips import Clip
+from palate.backbones.encoders import Vgg, lpips_weights
+from palate.backbones.openclip import open_clip
 from palate.backbones.reader import Reader
 from palate.errors import BadInput, MissingPart, unknown
 from palate.evals.preference import surely
+from palate.evals.textures import lpips as lpips_of
+from palate.evals.textures import style_loss
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 Pictures = Sequence[NDArray[np.uint8]]
 _WORDS = ("vocab.json", "merges.txt")
+_HPS = "xswu/HPSv2 (the state_dict of the .pt of that name)"
 _H14 = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
 _QUESTION = "User:<image>Score for this image?<end_of_utterance>\n"  # as it was trained
 
@@ -37,13 +43,14 @@ class Source:
 
     weights: str
     beside: str  # where the processor and the tokenizer come from
+    file: str | None = None  # in OpenCLIP's form; left out, a CLIPModel's folder
     scaled: bool = False
 
 
 CLIPS = MappingProxyType({
     "pickscore": Source(weights="yuvalkirstain/PickScore_v1", beside=_H14, scaled=True),
-    "hpsv2": Source(weights="xswu/HPSv2, HPS_v2_compressed, as a CLIPModel", beside=_H14),
-    "hpsv2.1": Source(weights="xswu/HPSv2, HPS_v2.1_compressed, as a CLIPModel", beside=_H14),
+    "hpsv2": Source(weights=_HPS, beside=_H14, file="HPS_v2_compressed.safetensors"),
+    "hpsv2.1": Source(weights=_HPS, beside=_H14, file="HPS_v2.1_compressed.safetensors"),
 })  # fmt: skip
 
 
@@ -51,7 +58,7 @@ class ClipScorer:
     """How well a picture answers its prompt, to people's liking. Compare within a prompt only."""
 
     def __init__(self, clip: Clip, *, scaled: bool) -> None:
-        self.clip, self.mark = clip, clip.mark
+        self.clip, self.mark, self.preprocessing = clip, clip.mark, clip.preprocessing
         self.scale = float(clip.model.logit_scale.exp()) if scaled else 1.0
 
     def score(self, prompts: Sequence[str], pictures: Pictures) -> Float[torch.Tensor, " N"]:
@@ -68,9 +75,13 @@ def clip_scorer(name: str, folder: Path) -> ClipScorer:
     if name not in CLIPS:
         raise unknown("scorer", name, list(CLIPS))
     source = CLIPS[name]
-    _needs(name, folder, ("config.json", "model.safetensors"), source.weights)
-    _needs(name, folder, ("preprocessor_config.json", *_WORDS), source.beside)
-    clip = catalog.clip(folder)
+    files = (source.file,) if source.file else ("config.json", "model.safetensors")
+    _needs(name, folder, files, source.weights)
+    words = () if (folder / "tokenizer.json").is_file() else _WORDS
+    _needs(name, folder, ("preprocessor_config.json", *words), source.beside)
+    if source.file is None:
+        return ClipScorer(catalog.clip(folder), scaled=source.scaled)
+    clip = open_clip(folder / source.file, source.weights, name=name, device=catalog.usual_device())
     return ClipScorer(clip, scaled=source.scaled)
 
 
@@ -83,6 +94,7 @@ class Viper:
 
     def __init__(self, reader: Reader, *, yes: str = "+", no: str = "-") -> None:
         self.reader, self.mark, self.said = reader, reader.mark, (yes, no)
+        self.preprocessing = "the reader's own"
         self._yes, self._no = reader.word(yes), reader.word(no)
 
     def score(
@@ -120,6 +132,36 @@ def viper(folder: Path) -> Viper:
     prepare.do_image_splitting = False  # as it was trained
     prepare.size = {"longest_edge": 448, "shortest_edge": 378}
     return Viper(reader)
+
+
+class Lpips:
+    """How far pictures are from others, one beside one: LPIPS, and the style loss of all maps."""
+
+    def __init__(self, vgg: Vgg, weights: Sequence[Float[torch.Tensor, " C"]]) -> None:
+        self.vgg, self.weights = vgg, weights
+        self.mark, self.preprocessing = vgg.mark, vgg.preprocessing
+
+    def score(
+        self, pictures: Pictures, others: Pictures, *, at_once: int = 4
+    ) -> Float[torch.Tensor, "N 2"]:
+        """LPIPS and the style loss of each pair."""
+        if len(pictures) != len(others) or not pictures:
+            raise BadInput(
+                f"{len(pictures)} pictures stand beside {len(others)} others; give one of each."
+            )
+        found = []
+        for start in range(0, len(pictures), at_once):
+            some = slice(start, start + at_once)
+            x, y = self.vgg.maps(pictures[some]), self.vgg.maps(others[some])
+            weights = [weight.to(layer) for weight, layer in zip(self.weights, x, strict=True)]
+            found.append(torch.stack([lpips_of(x, y, weights), style_loss(x, y)], 1).cpu())
+        return torch.cat(found)
+
+
+def lpips(folder: Path, *, device: str = "cpu") -> Lpips:
+    """VGG-16 and the linear layers of LPIPS, from vgg16.safetensors and lpips.safetensors."""
+    vgg = Vgg.from_file(folder / "vgg16.safetensors", device=device)
+    return Lpips(vgg, lpips_weights(folder / "lpips.safetensors"))
 
 
 def _needs(name: str, folder: Path, files: Sequence[str], source: str) -> None:

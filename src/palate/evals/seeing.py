@@ -6,9 +6,10 @@ was seen may be kept in a file; a file that another encoder made is refused befo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from palate.errors import BadInput, Mismatch
 from palate.evals.measures import Encoder, Eye, Seen
 from palate.types import Mark
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 KIND = "points"
 Pixels = NDArray[np.uint8]
 
@@ -29,12 +33,11 @@ def key_of(pixels: Pixels) -> bytes:
     return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
 
 
-class Seeing:
-    """An encoder that remembers; with a file, from one run to the next."""
+class Memory:
+    """Numbers that an eye gave, by what they are of; with a file, from one run to the next."""
 
-    def __init__(self, encoder: Encoder, file: Path | None = None) -> None:
-        self.encoder, self.file = encoder, file
-        self.eye = Eye(encoder=encoder.mark, preprocessing=encoder.preprocessing)
+    def __init__(self, eye: Eye, file: Path | None = None) -> None:
+        self.eye, self.file = eye, file
         self._points: dict[bytes, Tensor] = {}
         if file is not None and file.exists():
             self.merge(file)
@@ -42,20 +45,19 @@ class Seeing:
     def __len__(self) -> int:
         return len(self._points)
 
-    def see(self, pictures: Sequence[Pixels]) -> Seen:
-        """Where each picture lies; only those never seen before go through the encoder."""
-        if not len(pictures):
-            raise BadInput("No pictures were given to be measured; give at least one.")
-        keys = [key_of(pixels) for pixels in pictures]
-        new = {k: p for k, p in zip(keys, pictures, strict=True) if k not in self._points}
+    def of(
+        self, keys: Sequence[bytes], make: Callable[[list[int]], Float[Tensor, "M D"]]
+    ) -> Float[Tensor, "N D"]:
+        """Each key's numbers; `make` is told the rows of those that are new, each key once."""
+        first = {key: row for row, key in reversed(list(enumerate(keys)))}
+        new = sorted(row for key, row in first.items() if key not in self._points)
         if new:
-            points = self.encoder.see(list(new.values())).float().cpu()
-            self._points |= dict(zip(new, points, strict=True))
-        points = torch.stack([self._points[key] for key in keys])
-        return Seen(points=points, eye=self.eye, keys=tuple(keys))
+            points = make(new).float().cpu()
+            self._points |= {keys[row]: point for row, point in zip(new, points, strict=True)}
+        return torch.stack([self._points[key] for key in keys])
 
     def merge(self, file: Path) -> None:
-        """Take in what the same encoder saw elsewhere."""
+        """Take in what the same eye saw elsewhere."""
         made_by = _eye(file)
         if made_by != self.eye:
             raise Mismatch(
@@ -67,7 +69,7 @@ class Seeing:
         self._points |= dict(zip(keys, found["points"], strict=True))
 
     def save(self) -> None:
-        """Write all that was seen to the file it was given."""
+        """Write all of it to the file it was given."""
         assert self.file is not None
         if self._points:
             keys = np.frombuffer(b"".join(self._points), np.uint8).reshape(len(self), -1)
@@ -80,6 +82,22 @@ class Seeing:
                 "preprocessing": self.eye.preprocessing,
             }
             store.save(self.file, tensors, kind=KIND, config=config)
+
+
+class Seeing(Memory):
+    """An encoder that remembers."""
+
+    def __init__(self, encoder: Encoder, file: Path | None = None) -> None:
+        self.encoder = encoder
+        super().__init__(Eye(encoder=encoder.mark, preprocessing=encoder.preprocessing), file)
+
+    def see(self, pictures: Sequence[Pixels]) -> Seen:
+        """Where each picture lies; only those never seen before go through the encoder."""
+        if not len(pictures):
+            raise BadInput("No pictures were given to be measured; give at least one.")
+        keys = [key_of(pixels) for pixels in pictures]
+        points = self.of(keys, lambda rows: self.encoder.see([pictures[row] for row in rows]))
+        return Seen(points=points, eye=self.eye, keys=tuple(keys))
 
 
 def _eye(file: Path) -> Eye:

@@ -46,16 +46,18 @@ def likeness(
     whose: Sequence[Hashable],
     liked: Seen,
     by: Sequence[Hashable],
+    across: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
 ) -> Measure:
     """The mean cosine, times 100, of each picture with all references of the person it is for.
 
-    "CLIP-I" in a CLIP's eyes and "CSD" in those of a style encoder. Intervals are over people.
+    "CLIP-I" in a CLIP's eyes and "CSD" in those of a style encoder. Intervals are over people, and
+    across prompts if they are given.
     """
     return Measure(
         name=name,
-        figure=stats.mean(likenesses(made, whose, liked, by), whose, seed=seed),
+        figure=stats.mean(likenesses(made, whose, liked, by), whose, across, seed=seed),
         eye=made.eye,
         seed=seed,
         protocol="mean of 100 cos over all pairs of a picture and a reference of its person",
@@ -92,6 +94,7 @@ def clip_text(
     prompts: Sequence[str],
     words: Words,
     units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
 ) -> Measure:
@@ -105,7 +108,7 @@ def clip_text(
     notes = (f"{cut} of {len(texts)} prompts were cut",) if cut else ()
     return Measure(
         name="CLIP-T",
-        figure=stats.mean(heard(made, prompts, words), units or prompts, seed=seed),
+        figure=stats.mean(heard(made, prompts, words), units or prompts, across, seed=seed),
         eye=made.eye,
         seed=seed,
         protocol="mean of 100 cos with the original prompt, long ones cut by the tokenizer",

@@ -1,7 +1,8 @@
 """Figures with how sure they are.
 
 Pictures of one prompt, or answers of one person, are not independent: intervals come from drawing
-whole units (prompts, people) anew, not single values.
+whole units (prompts, people) anew, not single values. Where both differ and people share prompts,
+both are drawn anew (`crossed`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from palate.evals import crossed
 from palate.seeds import name_key, uniform
 
 LEVEL = 0.95
@@ -42,33 +44,57 @@ class Figure:
         return {k: v if isfinite(v) else None for k, v in asdict(self).items()}
 
 
-def mean(values: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0) -> Figure:
+def mean(
+    values: ArrayLike,
+    units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+) -> Figure:
     """The mean of all values; units are drawn with replacement, each with all its values.
 
-    One unit alone says nothing of how units differ: its interval is endless.
+    So is what units share, where `across` says of each value which it is (units are people, say,
+    and across are prompts). One unit alone says nothing of how units differ: its interval is
+    endless.
     """
     x = np.asarray(values, np.float64)
     assert x.ndim == 1 and len(x), x.shape
     sums, counts = by_unit(x, units)
-    low, high = _percentiles(sums, counts, seed) if len(sums) > 1 else (-inf, inf)
+    if len(sums) == 1:
+        low, high = -inf, inf
+    elif units is not None and across is not None and crossed.shared(units, across):
+        table = crossed.Table(x, _numbers(units), _numbers(across))
+        low, high = _ends(table.pulled(DRAWS, seed))
+    else:
+        low, high = _ends(_drawn_means(sums, counts, seed))
     return Figure(value=float(x.mean()), low=low, high=high, n=len(x), units=len(sums))
 
 
-def share(right: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0) -> Figure:
+def share(
+    right: ArrayLike,
+    units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+) -> Figure:
     """How many are right: Wilson's interval, widened to the units' where that is wider.
 
     Wilson alone takes the pictures of one prompt for independent; drawing units alone calls 20 of
     20 a certainty.
     """
-    return half_share(np.asarray(right, bool), units, seed=seed)
+    return half_share(np.asarray(right, bool), units, across, seed=seed)
 
 
 def half_share(
-    right: ArrayLike, units: Sequence[Hashable] | None = None, *, seed: int = 0
+    right: ArrayLike,
+    units: Sequence[Hashable] | None = None,
+    across: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
 ) -> Figure:
     """A share in which a tie counts by half: of values 0, 1/2 and 1."""
     x = np.asarray(right, np.float64)
-    found = mean(x, units, seed=seed)
+    found = mean(x, units, across, seed=seed)
     low, high = wilson(float(x.sum()), len(x))
     if found.units > 1:
         low, high = min(low, found.low), max(high, found.high)
@@ -99,30 +125,39 @@ def by_unit(
     if units is None:
         return x, np.ones_like(x)
     assert len(units) == len(x), (len(units), len(x))
-    numbers: dict[Hashable, int] = {}
-    which = np.array([numbers.setdefault(unit, len(numbers)) for unit in units])
+    which = _numbers(units)
     sums, counts = np.bincount(which, x), np.bincount(which)
     return sums.astype(np.float64), counts.astype(np.float64)
 
 
-def _percentiles(
+def _numbers(units: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Which unit each is, counted in the order they first appear."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(unit, len(numbers)) for unit in units])
+
+
+def _ends(means: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _drawn_means(
     sums: NDArray[np.float64], counts: NDArray[np.float64], seed: int
-) -> tuple[float, float]:
-    """The percentile bootstrap of sum over count, units drawn with replacement."""
+) -> NDArray[np.float64]:
+    """Sum over count, of units drawn with replacement."""
     size, means = len(sums), np.empty(DRAWS)
     step = max(1, _ROOM // size)
     for start in range(0, DRAWS, step):
         some = _drawn(size, seed, start, min(start + step, DRAWS))
         means[start : start + step] = sums[some].sum(1) / counts[some].sum(1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return means
 
 
 @lru_cache(maxsize=8)  # figures of the same people share their draws, which are most of the work
 def _drawn(size: int, seed: int, start: int, stop: int) -> NDArray[np.int64]:
     """Which units some of the draws hold, a row a draw."""
     draws, places = np.arange(start, stop)[:, None], np.arange(size)
-    return (uniform(seed, name_key("bootstrap"), draws, places) * size).astype(np.int64)
+    return (uniform(seed, name_key(crossed.ROWS), draws, places) * size).astype(np.int64)
 
 
 def auc(above: ArrayLike, below: ArrayLike, *, seed: int = 0) -> Figure:

@@ -80,12 +80,13 @@ def ask(
     """Answers to all, from the folder where the same was asked before."""
     check_folder(out, budget)
     answers = []
-    for number, claim in enumerate(claims, 1):
-        asked = question(claim, budget, lab)
-        answer = _kept(out, claim, asked) or _answered(claim, budget, asked, lab)
-        answer.save(out)
-        answers.append(answer)
-        on_answer(number, answer)
+    with store.Lock(out):
+        for number, claim in enumerate(claims, 1):
+            asked = question(claim, budget, lab)
+            answer = _kept(out, claim, asked) or _answered(claim, budget, asked, lab)
+            answer.save(out)
+            answers.append(answer)
+            on_answer(number, answer)
     return answers
 
 

@@ -6,8 +6,10 @@
 ways               what is compared: a method, for a base model, at a strength
 audience           who the pictures are for, and what they like
 making             pictures, kept a batch at a time; a run that was killed goes on from them
-judging            what judge, CLIP and reader see, each picture once
-measuring, pairs   figures of each way, and differences between two, with intervals over people
+judging            what judge, CLIP and reader (discerning) see, each picture once
+guests             the eyes of others, with weights a person has
+measuring, pairs   figures of each way, and differences between two, with intervals; sets, of all
+                   pictures together
 question, facts    what a run was asked, and what it found, as its files hold it
 run                all of it
 tables, plots, grids, report   what people see of it

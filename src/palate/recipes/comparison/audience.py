@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.drawn import Person, person
+from palate.evals.taste import Wish
 from palate.recipes.comparing import Comparing, taste_of
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World
-from palate.sketchbook.scenes import Scene
+from palate.sketchbook.scenes import CONTENTS, Scene
 from palate.sketchbook.vocabulary import MOODS
 from palate.types import Taste
 
@@ -60,6 +61,12 @@ class Audience:
     def kept(self, number: int) -> list[Pixels]:
         """Liked pictures that no method was shown."""
         return _drawn(self.people[number].liked[self.asked.history :])
+
+    def wanted(self, wish: Wish) -> Pixels:
+        """What was wished for, drawn in the look of a liked picture that no method was shown."""
+        hidden = self.people[wish.person].liked[self.asked.history :]
+        like = hidden[CONTENTS.index(wish.content) % len(hidden)]
+        return draw(replace(like, content=wish.content))
 
     def mood(self, number: int) -> str:
         """The mood of most liked pictures that were shown; of as many, the first in MOODS."""

@@ -13,8 +13,9 @@ from palate.recipes.comparison.audience import REFERENCES
 from palate.recipes.comparison.clock import Clock
 from palate.recipes.comparison.judging import SEEING, Eyes, Judging, Looked
 from palate.recipes.comparison.making import MAKING, Making, file_of
-from palate.recipes.comparison.measuring import Measures, floors, measures
+from palate.recipes.comparison.measuring import Measures, measures, units
 from palate.recipes.comparison.question import question
+from palate.recipes.comparison.sets import floors
 from palate.recipes.comparison.ways import Way
 
 Facts = dict[str, Any]
@@ -39,9 +40,10 @@ def found(
     return {
         "question": question(asked),
         "eyes": _eyes(judging.eyes, judging),
+        "over": ["people", "prompts"],  # what intervals are over
         "references": REFERENCES * len(judging.people),
         "ways": told,
-        "differences": pairs.differences(looked, [wish.person for wish in wishes]),
+        "differences": pairs.differences(looked, units(wishes)),
         "differences of sets": pairs.of_sets(looked, judging),
         "floors": {name: figure.facts() for name, figure in floors(judging).items()},
         "made": {"software": f"palate {__version__}", "date": f"{datetime.now(UTC):%Y-%m-%d}"},
@@ -74,6 +76,7 @@ def each(made: Making, looked: Mapping[str, Looked]) -> Facts:
 def _eyes(eyes: Eyes, judging: Judging) -> Facts:
     marks = {"judge": judging.judge.mark, "clip": eyes.clip.mark}
     marks |= {"reader": eyes.reader.mark} if eyes.reader else {}
+    marks |= {name: guest.mark for name, guest in eyes.others.items()}
     return {name: vars(mark) for name, mark in marks.items()}
 
 

@@ -1,11 +1,11 @@
-"""What a judge, a CLIP and a reader make of pictures; each picture is seen once by each."""
+"""What a judge, a CLIP, a reader and guests make of pictures; each sees each picture once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,11 +22,11 @@ from palate.evals.seeing import Seeing
 from palate.evals.similarity import heard, likenesses
 from palate.evals.taste import Wish, fitting
 from palate.evals.textures import signature
-from palate.methods.prefgen.asking import Shown, Wording
-from palate.methods.prefgen.prefdisc import scores
+from palate.methods.prefgen.asking import Wording
 from palate.recipes.comparison.audience import Audience, Pixels
 from palate.recipes.comparison.clock import Clock
-from palate.seeds import name_key, uniform
+from palate.recipes.comparison.discerning import Discerner
+from palate.recipes.comparison.guests import INCEPTION, Each, seated, seeing
 from palate.sketchbook.scenes import look_from_codes, mood_of
 from palate.sketchbook.words import prompt_of
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 SEEING = "encoders"
 FIRST = (1, 16)  # of the people nearest to a picture
 _AT_ONCE = 16
-Each = dict[str, NDArray[np.float64]]  # metric -> a number for each picture
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +46,7 @@ class Eyes:
     clip: Clip
     reader: Reader | None = None  # one that PREFDISC taught; left out, nobody is asked
     wording: Wording = field(default_factory=Wording)
+    others: Mapping[str, Any] = field(default_factory=dict)  # guests, as `guests.invited` has them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +56,7 @@ class Looked:
     each: Each
     seen: Seen  # by the CLIP
     moods: tuple[str, ...]
+    inception: Seen | None = None  # by Inception, where it is a guest
 
 
 class Listening:
@@ -88,7 +89,12 @@ class Judging:
             self._styles = dict(zip(self.people, map(self._style, liked), strict=True))
         self.by = [person for person in self.people for _ in range(audience.asked.history)]
         self.middles = Seen(points=_means(self.liked, len(self.people)), eye=self.liked.eye)
-        self._told: dict[int, tuple[list[Shown], Tensor]] = {}
+        reader = eyes.reader
+        self._discerner = Discerner(reader, eyes.wording, audience) if reader else None
+        with clock.on(SEEING):
+            self.guests = seated(eyes.others, audience, out)
+            self._inception = _remembering(eyes.others.get(INCEPTION), out)
+            self.kept_by_inception = self._by_inception(kept)
 
     @property
     def judged_by(self) -> Eye:
@@ -102,8 +108,10 @@ class Judging:
             sight, style = self._judged(pictures, people)
             seen = self.seeing.see(pictures)
             heard_ = heard(seen, [prompt_of(wish.content) for wish in wishes], self.words)
-            sure = self._sure(pictures, wishes)
-        self.seeing.save()
+            sure = self._discerner.look(pictures, wishes) if self._discerner else {}
+            told = {k: v for guest in self.guests for k, v in guest.look(pictures, wishes).items()}
+            inception = self._by_inception(pictures)
+        self._save()
         fits = fitting(sight, wishes)
         moods = tuple(mood_of(look_from_codes(look)) for look in sight.looks)
         liked = [self.audience.mood(person) for person in people]
@@ -114,10 +122,20 @@ class Judging:
             "style": style,
             "clip-i": likenesses(seen, people, self.liked, self.by),
             "clip-t": heard_,
-            **({} if sure is None else {"prefdisc": sure}),
+            **sure,
+            **told,
             **{f"top-{k}": among(k, seen, people, self.middles, self.people) for k in FIRST},
         }
-        return Looked(each=each, seen=seen, moods=moods)
+        return Looked(each=each, seen=seen, moods=moods, inception=inception)
+
+    def _by_inception(self, pictures: Sequence[Pixels]) -> Seen | None:
+        """Where Inception puts pictures, if it is a guest."""
+        return None if self._inception is None else self._inception.see(pictures)
+
+    def _save(self) -> None:
+        for one in (self.seeing, self._inception, *self.guests):
+            if one is not None:
+                one.save()
 
     def _style(self, liked: Sequence[Pixels]) -> tuple[Tensor, float]:
         """The mean of signatures, and the mean of their square distances from it."""
@@ -140,36 +158,9 @@ class Judging:
         arrangements = tuple(one for sight in sights for one in sight.arrangements)
         return Sight(looks=looks, arrangements=arrangements), np.array(losses)
 
-    def _sure(
-        self, pictures: Sequence[Pixels], wishes: Sequence[Wish]
-    ) -> NDArray[np.float64] | None:
-        """How surely the reader calls each picture liked, after its person's history."""
-        if (reader := self.eyes.reader) is None:
-            return None
-        found = []
-        for start in range(0, len(pictures), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            told = [self._history(wish.person, reader) for wish in wishes[some]]
-            new = reader.see(pictures[some])
-            rows = [torch.cat([old, one[None]]) for (_, old), one in zip(told, new, strict=True)]
-            prompts = [prompt_of(wish.content) for wish in wishes[some]]
-            asked = [shown for shown, _ in told]
-            found.append(scores(reader, asked, prompts, rows, self.eyes.wording).cpu())
-        return torch.cat(found).double().numpy()
 
-    def _history(self, person: int, reader: Reader) -> tuple[list[Shown], Tensor]:
-        """What a person showed, in an order of chance, and what the reader sees in it."""
-        if person not in self._told:
-            shown = self.audience.shown(person)
-            scenes = [*shown.liked, *shown.disliked]
-            pictures = [*self.audience.liked(person), *self.audience.disliked(person)]
-            order = np.argsort(uniform(name_key("history"), person, np.arange(len(scenes))))
-            turns = [
-                Shown(turn, bool(place < len(shown.liked)), prompt_of(scenes[place].content))
-                for turn, place in enumerate(order)
-            ]
-            self._told[person] = turns, reader.see([pictures[place] for place in order])
-        return self._told[person]
+def _remembering(inception: Any, out: Path) -> Seeing | None:
+    return None if inception is None else seeing(inception, out, INCEPTION)
 
 
 def _means(seen: Seen, groups: int) -> Float[Tensor, "G D"]:

@@ -8,25 +8,22 @@ from dataclasses import replace
 import numpy as np
 
 from palate.evals import stats
-from palate.evals.floors import floor
-from palate.evals.frechet import between, frechet_distance
-from palate.evals.kernels import cmmd, cmmd_distance, kid
 from palate.evals.measures import NOBODY, Eye, Measure, Seen
-from palate.evals.moments import Moments
 from palate.evals.moods import moods_right
+from palate.evals.preference import personal, rate
 from palate.evals.retrieval import retrieval
-from palate.evals.similarity import clip_text, copying, diversity, likeness
+from palate.evals.similarity import clip_text, likeness
 from palate.evals.stats import Figure
 from palate.evals.taste import Wish
-from palate.recipes.comparison.audience import REFERENCES
+from palate.recipes.comparison import sets
 from palate.recipes.comparison.judging import FIRST, Judging, Looked
 from palate.recipes.comparison.making import Batch
+from palate.recipes.comparison.sets import SEED
 from palate.sketchbook.vocabulary import MOODS
 from palate.sketchbook.words import prompt_of
 
 Measures = dict[str, Measure]
-SEED = 0
-_HIDDEN = f"to {REFERENCES} liked pictures of each person that nobody was shown"
+Units = tuple[Sequence[int], Sequence[str]]
 
 
 def measures(
@@ -37,45 +34,46 @@ def measures(
     batches: Mapping[str, Batch],
 ) -> Measures:
     """All of METRICS that can be had; `base` is plain's pictures, for a way that is not plain."""
-    people = [wish.person for wish in wishes]
+    over = units(wishes)
     return {
-        **_by_judge(looked, base, judging, people),
-        **_by_clip(looked.seen, judging, wishes, people),
-        **_by_reader(looked, judging, people),
-        **_sets(looked.seen, judging, people),
+        **_by_judge(looked, base, judging, over),
+        **_by_clip(looked.seen, judging, over),
+        **_by_reader(looked, judging, over),
+        **_by_guests(looked, base, judging, over),
+        **sets.figures(looked, judging, over[0]),
         **_times(batches),
     }
 
 
-def _by_judge(
-    looked: Looked, base: Looked | None, judging: Judging, people: Sequence[int]
-) -> Measures:
+def units(wishes: Sequence[Wish]) -> Units:
+    """What intervals are over: people, and prompts, which people share."""
+    return [wish.person for wish in wishes], [prompt_of(wish.content) for wish in wishes]
+
+
+def _by_judge(looked: Looked, base: Looked | None, judging: Judging, over: Units) -> Measures:
     eye, each = judging.judged_by, looked.each
-    wanted = [judging.audience.mood(person) for person in people]
-    moods = moods_right(looked.moods, wanted, MOODS, people, seed=SEED)
-    content = stats.share(each["content"], people, seed=SEED)
+    wanted = [judging.audience.mood(person) for person in over[0]]
+    moods = moods_right(looked.moods, wanted, MOODS, *over, seed=SEED)
+    content = stats.share(each["content"], *over, seed=SEED)
     found = {
-        "taste": _mean(each, "taste", people, eye, "percentile among all looks, by what is seen"),
+        "taste": _mean(each, "taste", over, eye, "percentile among all looks, by what is seen"),
         "content": _measure("content", content, eye, "share whose arrangement is the prompt's"),
         "mood": _measure("mood", moods.right, eye, "the mood of most liked pictures shown"),
-        "style": _mean(each, "style", people, eye, "mean over pairs with shown liked pictures, all "
+        "style": _mean(each, "style", over, eye, "mean over pairs with shown liked pictures, all "
                        "layers, Gram matrices per place"),
     }  # fmt: skip
     if base is not None:
-        more = np.sign(each["taste"] - base.each["taste"]) / 2 + 0.5
-        wins = stats.half_share(more, people, seed=SEED)
+        wins = rate(each["taste"], base.each["taste"], *over, seed=SEED)
         found["wins"] = _measure("wins", wins, eye, "share above plain's taste, ties by half")
     return found
 
 
-def _by_clip(
-    seen: Seen, judging: Judging, wishes: Sequence[Wish], people: Sequence[int]
-) -> Measures:
-    prompts = [prompt_of(wish.content) for wish in wishes]
+def _by_clip(seen: Seen, judging: Judging, over: Units) -> Measures:
+    people, prompts = over
     whose = retrieval(seen, people, judging.middles, judging.people, first=FIRST, seed=SEED)
     return {
-        "clip-i": likeness("CLIP-I", seen, people, judging.liked, judging.by, seed=SEED),
-        "clip-t": clip_text(seen, prompts, judging.words, people, seed=SEED),
+        "clip-i": likeness("CLIP-I", seen, people, judging.liked, judging.by, prompts, seed=SEED),
+        "clip-t": clip_text(seen, prompts, judging.words, *over, seed=SEED),
         **{
             f"top-{k}": replace(one, notes=(f"chance {100 * whose.chance[k]:.1f} %",))
             for k, one in whose.top.items()
@@ -83,48 +81,34 @@ def _by_clip(
     }
 
 
-def _by_reader(looked: Looked, judging: Judging, people: Sequence[int]) -> Measures:
+def _by_reader(looked: Looked, judging: Judging, over: Units) -> Measures:
     reader = judging.eyes.reader
     if reader is None:
         return {}
     eye = Eye(encoder=reader.mark, preprocessing="the reader's own")
     how = "the score of yes over no after the whole history, in an order of chance"
     note = "PrefGen learns with such a reader: of its pictures this is no judgement from outside"
-    return {"prefdisc": replace(_mean(looked.each, "prefdisc", people, eye, how), notes=(note,))}
-
-
-def _sets(seen: Seen, judging: Judging, people: Sequence[int]) -> Measures:
-    """Numbers of all pictures together, against what the same people like and never showed."""
-    real = judging.kept
-    made, hidden = (Moments.of(one.points, one.eye) for one in (seen, real))
-    found = {
-        "fd": frechet_distance(made, hidden, seed=SEED),
-        "cmmd": cmmd_distance(seen, real, seed=SEED),
-        "kid": kid(seen, real, size=half(seen, real), seed=SEED),
-        "copying": copying(seen, judging.liked, seed=SEED).share,
-    }
-    found = {name: replace(m, notes=(*m.notes, _HIDDEN)) for name, m in found.items()}
-    if len(people) > len(set(people)):
-        spread = diversity(seen, people, seed=SEED)
-        found["diversity"] = replace(spread, notes=("a group is one person's pictures",))
-    return found
-
-
-def half(made: Seen, real: Seen) -> int:
-    """How many pictures are drawn where a set is drawn from again and again."""
-    return max(2, min(len(made), len(real)) // 2)
-
-
-def floors(judging: Judging) -> dict[str, Figure]:
-    """What the distances say of two halves of the hidden pictures, which share no person."""
-    units = [person for person in judging.people for _ in range(REFERENCES)]
+    sure, more = looked.each["prefdisc"], looked.each["prefdisc-own"]
+    own = personal(sure, sure - more, *over, seed=SEED).figure
     return {
-        name: floor(judging.kept, distance, units=units, seed=SEED)
-        for name, distance in DISTANCES.items()
+        "prefdisc": replace(_mean(looked.each, "prefdisc", over, eye, how), notes=(note,)),
+        "prefdisc-own": _measure(
+            "prefdisc-own", own, eye, "less the score after the next person's"
+        ),
     }
 
 
-DISTANCES = {"fd": between, "cmmd": lambda x, y: cmmd(x.points, y.points)}
+def _by_guests(looked: Looked, base: Looked | None, judging: Judging, over: Units) -> Measures:
+    found = {
+        metric: _mean(looked.each, metric, over, guest.eye, how)
+        for guest in judging.guests
+        for metric, how in guest.told.items()
+    }
+    if base is not None and "viper" in found:
+        won = rate(looked.each["viper"], base.each["viper"], *over, seed=SEED)
+        how = "share above plain's score, ties by half"
+        found["viper-rate"] = _measure("viper-rate", won, found["viper"].eye, how)
+    return found
 
 
 def _times(batches: Mapping[str, Batch]) -> Measures:
@@ -136,10 +120,8 @@ def _times(batches: Mapping[str, Batch]) -> Measures:
     return found
 
 
-def _mean(
-    each: Mapping[str, np.ndarray], name: str, people: Sequence[int], eye: Eye, how: str
-) -> Measure:
-    return _measure(name, stats.mean(each[name], people, seed=SEED), eye, how)
+def _mean(each: Mapping[str, np.ndarray], name: str, over: Units, eye: Eye, how: str) -> Measure:
+    return _measure(name, stats.mean(each[name], *over, seed=SEED), eye, how)
 
 
 def _measure(name: str, figure: Figure, eye: Eye, how: str) -> Measure:

@@ -10,10 +10,9 @@ from typing import Any
 
 from palate.recipes.comparison.audience import Audience
 from palate.recipes.comparison.grids import note, people_shown
-from palate.recipes.comparison.metrics import FIRST, METRICS
+from palate.recipes.comparison.metrics import FIRST, GROUPS, METRICS
 from palate.recipes.comparison.tables import (
     GAINED,
-    GROUPS,
     LEVEL,
     against,
     apart,
@@ -22,6 +21,7 @@ from palate.recipes.comparison.tables import (
     gained,
     interval,
     number,
+    over,
     present,
     question,
     time,
@@ -40,7 +40,7 @@ def page(facts: Facts, each: Facts, audience: Audience, out: Path) -> str:
         f'<p class="lede">{escape(question(facts))}</p>',
         f"<p>{escape(_short(facts))}</p>",
         _figure(out / "taste-against-content.svg", "Taste against content. Bars are 95 % intervals "
-                "over people; squares are base models alone. Up and to the right is better."),
+                f"over {over(facts)}; squares are base models alone. Up and right is better."),
         *_tables(facts), *_gains(facts),
         "<h2>Every metric</h2>",
         _figure(out / "metrics.svg", "Dots with 95 % intervals; arrows point to the good end. "
@@ -79,12 +79,14 @@ def _short(facts: Facts) -> str:
 
 def _tables(facts: Facts) -> Iterable[str]:
     yield "<h2>What was found</h2>"
-    yield '<p class="note">Bold: the best of a column. Small: 95 % interval over people.</p>'
+    yield (
+        f'<p class="note">Bold: the best of a column. Small: 95 % interval over {over(facts)}.</p>'
+    )
     for name, metrics in GROUPS.items():
         if some := present(facts, metrics):
             yield f"<h3>{name}</h3>"
             rows = [[escape(w["name"]), *(_cell(facts, w, m) for m in some)] for w in facts["ways"]]
-            yield _table(["", *map(title, some)], rows)
+            yield f'<div class="wide">{_table(["", *map(title, some)], rows)}</div>'
 
 
 def _cell(facts: Facts, way: Facts, metric: str) -> str:

@@ -8,15 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from palate.recipes.comparison.metrics import FIRST, METRICS
+from palate.recipes.comparison.metrics import FIRST, GROUPS, METRICS
 
 Facts = Mapping[str, Any]
-GROUPS = {
-    "Does it fit, and is it what was asked for": ("taste", "wins", "content", "mood"),
-    "How like the liked pictures, and like the prompt": ("style", "clip-i", "clip-t", "prefdisc"),
-    "Whose it is, and how free": ("top-1", "top-16", "diversity", "copying"),
-    "All pictures together, and the time they take": ("fd", "cmmd", "kid", "seconds", "reading"),
-}
 LEVEL = 0.05  # of p-values below it a difference is bold
 README = ("taste", "content", "wins", "style", "top-1")
 BEGIN = "<!-- methods: from bench/results/methods.json, by `python -m bench.methods` -->"
@@ -105,15 +99,20 @@ def chance(p: float) -> str:
 GAINED = ("", "over plain", "p (Holm)", "people with more")
 
 
+def over(facts: Facts) -> str:
+    """What intervals are over; runs from before prompts counted do not say."""
+    return " and ".join(facts.get("over", ["people"]))
+
+
 def question(facts: Facts) -> str:
     """What was asked, in a sentence."""
-    asked, eyes = facts["question"], sorted(eye["name"] for eye in facts["eyes"].values())
+    asked, eyes = facts["question"], sorted({eye["name"] for eye in facts["eyes"].values()})
     pairs, each = asked["history"], asked["prompts"]
     return (
         f"{asked['people']} people nothing was trained on, {pairs} liked and {pairs} disliked "
         f"pictures each, {each} held-out prompt{'s' * (each > 1)} each; the same people, prompts "
         f"and seeds for all; judged by {', '.join(eyes)}; 95 % "
-        f"intervals over people. {facts['made']['date']}, {facts['made']['software']}."
+        f"intervals over {over(facts)}. {facts['made']['date']}, {facts['made']['software']}."
     )
 
 
