@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -101,6 +102,14 @@ class VoiceAdapter(nn.Module):
             for number, layer in enumerate(self.by_layer.values())
             for part in ("to_k", "to_v")
         }
+
+    def louder(self, by: float) -> VoiceAdapter:
+        """A copy whose strength 1 is `by` of this one's."""
+        copy = deepcopy(self)
+        with torch.no_grad():
+            for layer in copy.by_layer.values():
+                cast(_KeyValue, layer).to_v.weight.mul_(by)
+        return copy
 
     def _of(self, layer: str) -> _KeyValue:
         return cast(_KeyValue, self.by_layer[_key(layer)])

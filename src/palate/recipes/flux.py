@@ -144,7 +144,7 @@ class FluxRecipe:
 SKETCHBOOK = FluxRecipe(
     fit=Fit(
         steps=14_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.9995, bf16=True,
-        log_every=50, checkpoint_steps=500,
+        log_every=50, checkpoint_steps=500, optimizer="muon",
     ),
 )  # fmt: skip
 DEBUG = FluxRecipe(

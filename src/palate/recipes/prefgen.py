@@ -80,6 +80,7 @@ class PrefgenRecipe:
     wanted: float = 0.1  # weight of the look a person wants, said beside the flow
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
+    loud: float = 0.7  # what strength 1 is to be, of what was learned: there content stays whole
     drop_person: float = 0.1
     drop_text: float = 0.05
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
@@ -223,7 +224,9 @@ class PrefgenRecipe:
     def keep(self, parts: Parts, folder: Path) -> None:
         """Conditioner and adapter, and what they go with by name and fingerprint."""
         assert isinstance(parts, Speaking)
-        parts.method.save_pretrained(folder)
+        found = parts.method
+        adapter = found.adapter.louder(self.loud)
+        PrefGen(*found.partners, found.conditioner, adapter, found.plan).save_pretrained(folder)
 
     def measure(self, parts: Parts) -> dict[str, float]:
         """How much less it is off for people and prompts it never saw than for nobody."""

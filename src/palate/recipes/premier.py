@@ -228,7 +228,7 @@ _PRODIGY = {"use_bias_correction": True, "safeguard_warmup": True}
 PREMIER = PremierRecipe(  # on one CPU core some 3 minutes to look at 20,000 pictures, 30 to learn
     fit=Fit(
         steps=4000, batch=32, lr=2e-3, weight_decay=1e-4, warmup=50, ema=0.998, bf16=True,
-        log_every=20, checkpoint_steps=200,
+        log_every=20, checkpoint_steps=200, optimizer="muon",
     ),
 )  # fmt: skip
 DEBUG = PremierRecipe(

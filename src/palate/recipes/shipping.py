@@ -1,7 +1,7 @@
 """Put trained models into the package: `python -m palate.recipes.shipping out/train`.
 
-Stock folders repeat their parts: both text-to-image models hold the same autoencoder and text
-tower, both readers the same eyes. A file that another folder has already becomes a link to it.
+Stock folders repeat their parts: both text-to-image models hold the same autoencoder and CLIP's
+text tower, both readers the same eyes. A file that another folder has already becomes a link to it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,32 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
-from palate.backbones.builtin.reader import eyes_apart
+from palate.backbones.builtin.keeping import parted
 from palate.errors import BadInput, PalateError
 from palate.recipes.table import ORDER
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MOST, MOST_OF_ONE = 32 * 2**20, 15 * 2**20  # bytes: of all weights, of one file
 SHIPPED = tuple(name for name in ORDER if name != "sketchbook-eyes")  # the reader holds them
-READERS = ("sketchbook-reader", "sketchbook-prefdisc")
 _WORTH_A_LINK = 16 * 2**10  # bytes
+
+
+def _eyes(tensor: str) -> bool:
+    return ".text_model." not in tensor and tensor != "lm_head.weight"
+
+
+SHARING: Mapping[str, Callable[[str], bool]] = MappingProxyType(  # which tensors others have, too
+    {
+        "sketchbook-clip": lambda tensor: tensor.startswith("text_model."),
+        "sketchbook-reader": _eyes,
+        "sketchbook-prefdisc": _eyes,
+    }
+)
 
 
 def ship(train: Path, weights: Path = WEIGHTS, names: Sequence[str] = SHIPPED) -> list[str]:
@@ -32,8 +45,8 @@ def ship(train: Path, weights: Path = WEIGHTS, names: Sequence[str] = SHIPPED) -
     for name in found:
         shutil.rmtree(weights / name, ignore_errors=True)
         shutil.copytree(train / name / "model", weights / name)
-        if (weights / name / "model.safetensors").is_file() and name in READERS:
-            eyes_apart(weights / name)
+        if name in SHARING:
+            parted(weights / name, SHARING[name])
     linked(weights)
     check_room(weights)
     return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from palate.backbones.flux import FLUX
 from palate.backbones.sdxl import SDXL
@@ -50,3 +52,17 @@ def folder_of(given: Path | str, what: str, recipe: str, setting: str) -> Path:
             f"is: {setting}=FOLDER."
         )
     return folder
+
+
+def parted(folder: Path, alone: Callable[[str], bool]) -> None:
+    """A model's file as two, of which the first holds these tensors alone, so that models that are
+    alike in them can share it."""
+    whole = load_file(folder / "model.safetensors")
+    homes = {name: f"model-0000{1 + (not alone(name))}-of-00002.safetensors" for name in whole}
+    for home in set(homes.values()):
+        some = {name: tensor for name, tensor in whole.items() if homes[name] == home}
+        save_file(some, folder / home, {"format": "pt"})
+    size = sum(tensor.nbytes for tensor in whole.values())
+    index = {"metadata": {"total_size": size}, "weight_map": homes}
+    write_json(folder / "model.safetensors.index.json", index)
+    (folder / "model.safetensors").unlink()

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from palate import store
 from palate.backbones import loading
 from palate.backbones.builtin.common import SIZE, Tower, drawn_from
 from palate.backbones.builtin.keeping import comes_back_in_fp32
@@ -150,22 +149,6 @@ def save_reader(reader: Any, folder: Path) -> None:
         deepcopy(reader).bfloat16().save_pretrained(folder)
         reader_processor(reader.config.perceiver_config.resampler_n_latents).save_pretrained(folder)
     comes_back_in_fp32(folder)
-
-
-def eyes_apart(folder: Path) -> None:
-    """What sees in one file, what reads in another: readers with the same eyes can share theirs."""
-    from safetensors.torch import load_file, save_file
-
-    whole = load_file(folder / "model.safetensors")
-    sees = {name for name in whole if ".text_model." not in name and name != "lm_head.weight"}
-    homes = {name: f"model-0000{1 + (name not in sees)}-of-00002.safetensors" for name in whole}
-    for home in set(homes.values()):
-        some = {name: tensor for name, tensor in whole.items() if homes[name] == home}
-        save_file(some, folder / home, {"format": "pt"})
-    size = sum(tensor.nbytes for tensor in whole.values())
-    index = {"metadata": {"total_size": size}, "weight_map": homes}
-    store.write_json(folder / "model.safetensors.index.json", index)
-    (folder / "model.safetensors").unlink()
 
 
 def tokens_of(texts: Sequence[str]) -> list[Tensor]:

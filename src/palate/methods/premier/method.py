@@ -119,7 +119,7 @@ class Premier:
             sizes = _sizes(found.config["sizes"])
             kept = {name: Mark(**found.config[name]) for name in ("backbone", "clip")}
             users = Users(tensors.pop("users").float())
-            known = Known(**{name: tensors.pop(name) for name in ("likes", "dislikes", "noise")})
+            known = Known.taken(tensors)
         except (KeyError, TypeError) as error:
             raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
         for name, partner in (("backbone", backbone), ("clip", clip)):

@@ -20,6 +20,7 @@ from palate.methods.premier.model import Sizes
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+KEPT = torch.float16  # where people stand; they are means of points that lie so in caches, too
 LEAST = 2  # pictures of a trained person on either side: one says nothing of how they differ
 RIDGE = 0.03  # of the mean variance; from 0.01 to 0.3 new people are placed equally well
 
@@ -47,7 +48,9 @@ class Known:
         sides, noise = [*liked, *disliked], torch.zeros(())
         for points in sides:  # one by one: thousands of covariances at once would fill memory
             noise = noise + points.double().T.cov() / len(sides)
-        likes, dislikes = (torch.stack([p.mean(0) for p in side]) for side in (liked, disliked))
+        likes, dislikes = (
+            torch.stack([p.mean(0) for p in side]).to(KEPT).float() for side in (liked, disliked)
+        )
         return cls(likes=likes, dislikes=dislikes, noise=noise.float())
 
     def difference(self) -> Float[Tensor, "N F"]:
@@ -56,7 +59,13 @@ class Known:
 
     def tensors(self) -> dict[str, Tensor]:
         """By name, as a file keeps them."""
-        return {"likes": self.likes, "dislikes": self.dislikes, "noise": self.noise}
+        means = {"likes": self.likes.to(KEPT), "dislikes": self.dislikes.to(KEPT)}
+        return {**means, "noise": self.noise}
+
+    @classmethod
+    def taken(cls, tensors: dict[str, Tensor]) -> Known:
+        """Out of what such a file holds."""
+        return cls(**{name: tensors.pop(name).float() for name in ("likes", "dislikes", "noise")})
 
 
 class Users(nn.Module):
