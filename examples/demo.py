@@ -12,7 +12,7 @@ from palate.data.folder import taste_from_folder
 from palate.errors import MissingPart, PalateError
 from palate.generate import generate, plain
 from palate.images import open_picture, to_png
-from palate.methods.table import METHODS, method
+from palate.methods.table import METHODS, method, serves
 from palate.sheets import Pixels, Row, sheet
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World
@@ -103,6 +103,8 @@ def fitting(backbone: Backbone) -> Iterator[Row]:
     yield Row(pictures=nobody, title="nobody asked", note="; ".join(PROMPTS))
     taste = taste_from_folder(TASTE)
     for name in METHODS:
+        if not serves(name, type(backbone).__name__):
+            continue
         try:
             steered = generate(taste, ASKED, method=method(name, backbone))
         except PalateError as why:
