@@ -51,6 +51,7 @@ def _over_stock(found: PrefGen, taste: Taste) -> float:
     pipe, profile = found.backbone.pipe, found.read(taste)
     pipe.set_progress_bar_config(disable=True)
     stock = type(pipe)(**pipe.components)  # shares weights; processors are set on a copy below
+    stock.set_progress_bar_config(disable=True)
     with tempfile.TemporaryDirectory() as folder:
         found.export(profile, Path(folder))
         stock.unet = type(pipe.unet).from_config(pipe.unet.config)
