@@ -102,8 +102,8 @@ CLAIMS = (
         source="PrefGen",
         says="PrefGen fits people better than the baselines.",
         figure="FID 143.79, CLIP image 76.03, CSD 59.22, PREFDISC 81.86; baselines not readable",
-        asks="Taste on the same people, prompts and seeds against an IP-Adapter taught by the same people, "
-        "keywords in the prompt, and the base model.",
+        asks="Taste on the same people, prompts and seeds against an IP-Adapter taught by the "
+        "same people, keywords in the prompt, and the base model.",
         small=Order(
             methods=("prefgen", "ip-adapter", "words", "plain"), backbone=SDXL, against_first=True
         ),
