@@ -88,10 +88,8 @@ def judge(name_or_folder: str | Path = "sketchbook-judge", *, device: str | None
     """A judge of the drawn world, by name or from the folder `palate train` left it in."""
     from safetensors.torch import load_file
 
-    folder, device = (
-        _folder(name_or_folder, _entry(name_or_folder, "judge")),
-        device or usual_device(),
-    )
+    folder = _folder(name_or_folder, _entry(name_or_folder, "judge"))
+    device = device or usual_device()
     (file,) = weights(folder, "model")
     with _loading(folder, device):  # not from_pretrained, which prints
         found = Judge(**read_json(folder / "config.json"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +66,13 @@ class Clip:
         self, pictures: Sequence[NDArray[np.uint8]], *, at_once: int = 64
     ) -> Float[Tensor, "N D"]:
         """Where each picture lies."""
-        found = []
-        for start in range(0, len(pictures), at_once):
-            some = [Image.fromarray(pixels) for pixels in pictures[start : start + at_once]]
-            given = self._pictures(some, return_tensors="pt").to(self.model.device)
-            out = self.model.vision_model(pixel_values=given.pixel_values.to(self.model.dtype))
-            found.append(self.model.visual_projection(out.pooler_output).float())
-        return F.normalize(torch.cat(found), dim=1)
+
+        def look(pixels: Tensor) -> Tensor:
+            given = pixels.to(self.model.device, self.model.dtype)
+            out = self.model.vision_model(pixel_values=given)
+            return self.model.visual_projection(out.pooler_output)
+
+        return points(pictures, self._pictures, look, at_once)
 
     @torch.no_grad()
     def read(self, texts: Sequence[str], *, at_once: int = 256) -> Float[Tensor, "N D"]:
@@ -89,6 +89,20 @@ class Clip:
         """What of a text is too long to be read; mostly nothing."""
         ids = self._tokenizer(text, add_special_tokens=False).input_ids
         return self._tokenizer.decode(ids[self._tokenizer.model_max_length - 2 :])
+
+
+def points(
+    pictures: Sequence[NDArray[np.uint8]],
+    prepare: Any,
+    look: Callable[[Tensor], Tensor],
+    at_once: int,
+) -> Float[Tensor, "N D"]:
+    """Where each picture lies, of length 1: prepared and looked at, some at once."""
+    found = []
+    for start in range(0, len(pictures), at_once):
+        some = [Image.fromarray(pixels) for pixels in pictures[start : start + at_once]]
+        found.append(look(prepare(some, return_tensors="pt").pixel_values))
+    return F.normalize(torch.cat(found).float(), dim=1)
 
 
 def described(processor: Any) -> str:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from palate.backbones import loading
-from palate.backbones.clips import described
+from palate.backbones.clips import described, points
 from palate.errors import BadFile, MissingPart
 
 if TYPE_CHECKING:
@@ -57,9 +55,8 @@ class Dino:
         self, pictures: Sequence[NDArray[np.uint8]], *, at_once: int = 64
     ) -> Float[Tensor, "N D"]:
         """Where each picture lies."""
-        found = []
-        for start in range(0, len(pictures), at_once):
-            some = [Image.fromarray(pixels) for pixels in pictures[start : start + at_once]]
-            pixels = self._pictures(some, return_tensors="pt").pixel_values.to(self.model.device)
-            found.append(self.model(pixel_values=pixels).last_hidden_state[:, 0])
-        return F.normalize(torch.cat(found).float(), dim=1)
+
+        def look(pixels: Tensor) -> Tensor:
+            return self.model(pixel_values=pixels.to(self.model.device)).last_hidden_state[:, 0]
+
+        return points(pictures, self._pictures, look, at_once)

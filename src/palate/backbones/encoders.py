@@ -17,11 +17,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from palate.backbones import loading
-from palate.backbones.clips import described
+from palate.backbones.clips import described, points
 from palate.backbones.judges import Judge, Residual, to_input
 from palate.errors import BadFile, MissingPart
 from palate.types import Mark
@@ -95,31 +94,37 @@ class StyleEncoder:
     @torch.no_grad()
     def see(self, pictures: Pictures, *, at_once: int = 64) -> Float[Tensor, "N D"]:
         """Each picture's style, as a point of length 1."""
-        found = []
-        for start in range(0, len(pictures), at_once):
-            some = [Image.fromarray(pixels) for pixels in pictures[start : start + at_once]]
-            pixels = self._pictures(some, return_tensors="pt").pixel_values.to(self.style)
-            found.append(self.tower(pixel_values=pixels).pooler_output @ self.style)
-        return F.normalize(torch.cat(found).float(), dim=1)
+
+        def look(pixels: Tensor) -> Tensor:
+            return self.tower(pixel_values=pixels.to(self.style)).pooler_output @ self.style
+
+        return points(pictures, self._pictures, look, at_once)
 
 
 def _tower(held: Mapping[str, Tensor]) -> Any:
     """OpenAI's names and shapes of a vision tower as transformers' CLIPVisionModel."""
     transformers = loading.library("transformers")
-    width, _, patch, _ = held["conv1.weight"].shape
-    layers = sum(name.endswith("attn.in_proj_weight") for name in held)
-    config = transformers.CLIPVisionConfig(
-        hidden_size=width,
-        intermediate_size=len(held["transformer.resblocks.0.mlp.c_fc.bias"]),
-        num_hidden_layers=layers,
-        num_attention_heads=max(1, width // 64),
-        image_size=round((len(held["positional_embedding"]) - 1) ** 0.5) * patch,
-        patch_size=patch,
-    )
-    tower = transformers.CLIPVisionModel(config)
+    tower = transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**vision_sizes(held)))
     inner = getattr(tower, "vision_model", tower)
     inner.load_state_dict(dict(renamed(held)), strict=True)
     return tower
+
+
+def vision_sizes(held: Mapping[str, Tensor]) -> dict[str, int]:
+    """How large a tower for pictures is, by the shapes of its tensors."""
+    width, _, patch, _ = held["conv1.weight"].shape
+    side = round((len(held["positional_embedding"]) - 1) ** 0.5) * patch
+    return {**tower_sizes(held, width), "image_size": side, "patch_size": patch}
+
+
+def tower_sizes(held: Mapping[str, Tensor], width: int) -> dict[str, int]:
+    """The same of any tower; 64 numbers a head, as most have."""
+    return {
+        "hidden_size": width,
+        "intermediate_size": len(held["transformer.resblocks.0.mlp.c_fc.bias"]),
+        "num_hidden_layers": sum(name.endswith("attn.in_proj_weight") for name in held),
+        "num_attention_heads": max(1, width // 64),
+    }
 
 
 _NAMES = {

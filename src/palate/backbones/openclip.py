@@ -14,9 +14,10 @@ from torch import Tensor
 
 from palate.backbones import loading
 from palate.backbones.clips import Clip
-from palate.backbones.encoders import renamed, tensors
+from palate.backbones.encoders import renamed, tensors, tower_sizes, vision_sizes
 from palate.errors import BadFile
 
+_ACT = "gelu"
 _HEADS = {1280: 16, 1408: 16, 1664: 16}  # of 80, 88 and 104 numbers each; others have 64
 _TEXT = {
     "token_embedding.weight": "embeddings.token_embedding.weight",
@@ -64,31 +65,19 @@ def _model(held: Mapping[str, Tensor], tokenizer: Any) -> Any:
 
 
 def _vision_config(held: Mapping[str, Tensor]) -> dict[str, Any]:
-    width, _, patch, _ = held["conv1.weight"].shape
-    return {
-        **_tower(held, width, _HEADS.get(width, max(1, width // 64))),
-        "image_size": round((len(held["positional_embedding"]) - 1) ** 0.5) * patch,
-        "patch_size": patch,
-    }
+    sizes = vision_sizes(held)
+    heads = _HEADS.get(sizes["hidden_size"], sizes["num_attention_heads"])
+    return {**sizes, "num_attention_heads": heads, "hidden_act": _ACT}
 
 
 def _text_config(held: Mapping[str, Tensor], tokenizer: Any) -> dict[str, Any]:
     words, width = held["token_embedding.weight"].shape
     return {
-        **_tower(held, width, max(1, width // 64)),
+        **tower_sizes(held, width),
+        "hidden_act": _ACT,
         "vocab_size": words,
         "max_position_embeddings": len(held["positional_embedding"]),
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,  # where a text's point is read
         "pad_token_id": tokenizer.pad_token_id,
-    }
-
-
-def _tower(held: Mapping[str, Tensor], width: int, heads: int) -> dict[str, Any]:
-    return {
-        "hidden_size": width,
-        "intermediate_size": len(held["transformer.resblocks.0.mlp.c_fc.bias"]),
-        "num_hidden_layers": sum(name.endswith("attn.in_proj_weight") for name in held),
-        "num_attention_heads": heads,
-        "hidden_act": "gelu",
     }

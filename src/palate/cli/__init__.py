@@ -6,6 +6,8 @@ Every command is quiet in a pipe, speaks JSON with --json, and ends with 0 (done
 
 from __future__ import annotations
 
+import warnings
+
 import typer
 
 from palate.cli import (
@@ -50,4 +52,6 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """The `palate` command."""
+    # Norms keep fp32 weights under autocast; torch says that its fused one is not for that.
+    warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")
     app()

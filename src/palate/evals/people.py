@@ -45,9 +45,8 @@ class Found:
     agreement: float | None  # Krippendorff's alpha; None where nobody saw what another saw
     tied: int
     tally: Tally
-    needed: dict[
-        tuple[str, str], int | None
-    ]  # votes like these that would tell, four in five times
+    # Votes like these that would tell, four in five times.
+    needed: dict[tuple[str, str], int | None]
     notes: tuple[str, ...]
 
     def table(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -41,9 +40,7 @@ class Learner(nn.Module):
         key = draw(self._config.seed, start)
         self._reseed(key)
         precision = torch.autocast(self._device.type, torch.bfloat16, enabled=self._config.bf16)
-        with precision, _attention(self._device), warnings.catch_warnings():
-            # Norms keep fp32 weights under autocast; torch says that its fused one is not for that.
-            warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")
+        with precision, _attention(self._device):
             losses = self._loss[0](batch, seeds.generator(key))
         if isinstance(losses, torch.Tensor):
             return {"loss": losses.float()}

@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -55,16 +56,13 @@ def _prodigy(groups: list[dict[str, Any]], **options: Any) -> torch.optim.Optimi
         return extra("prodigyopt").Prodigy(groups, **options)
 
 
-def _adamw(groups: list[dict[str, Any]], **options: Any) -> torch.optim.Optimizer:
-    # Fused: about four times as fast on a CPU (26 million numbers: 0.3 s in place of 1.3 s).
-    return torch.optim.AdamW(groups, **{"fused": True, **options})
-
-
-def _muon(groups: list[dict[str, Any]], **options: Any) -> torch.optim.Optimizer:
-    return Muon(groups, **{"fused": True, **options})
-
-
-_MAKERS = {"adamw": _adamw, "muon": _muon, "prodigy": _prodigy, "sgd": torch.optim.SGD}
+# Fused: about four times as fast on a CPU (26 million numbers: 0.3 s in place of 1.3 s).
+_MAKERS = {
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "muon": partial(Muon, fused=True),
+    "prodigy": _prodigy,
+    "sgd": torch.optim.SGD,
+}
 
 
 def factor(config: Fit, step: int) -> float:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from palate.backbones.encoders import JudgeEncoder
 from palate.evals import stats
-from palate.evals.moods import moods_seen
-from palate.evals.taste import Wish
+from palate.evals.moods import moods_of
+from palate.evals.taste import Wish, fitting
 from palate.evals.textures import style_cosine
 from palate.recipes.claims.claim import Findings, Found
 from palate.recipes.claims.lab import CLIP, Lab
@@ -59,19 +59,18 @@ class Likeness(Asking):
         self, lab: Lab, pictures: Sequence[Picture], requests: Sequence[Request]
     ) -> dict[str, NDArray[np.float64]]:
         pixels = np.stack([picture.pixels for picture in pictures])
-        sight, moods = lab.judge().look_at(pixels), moods_seen(lab.judge(), pixels)
+        sight = lab.judge().look_at(pixels)
         own = [one.liked[0] for one in self.persons()]
         others = [*own[self.prompts :], *own[: self.prompts]]
         said = lab.clip().see(list(pixels)) * lab.clip().read([r.prompt for r in requests])
-        wanted = [wish.content.arrangement for wish in self.asked()[0]]
         return {
             "style": like(lab, pixels, own),
             "another's style": like(lab, pixels, others),
-            "mood": np.array([m == r.mood for m, r in zip(moods, own, strict=True)], float),
-            "CLIP-text": said.sum(1).double().cpu().numpy(),
-            "content": np.array(
-                [a == b for a, b in zip(sight.arrangements, wanted, strict=True)], float
+            "mood": np.array(
+                [m == r.mood for m, r in zip(moods_of(sight), own, strict=True)], float
             ),
+            "CLIP-text": said.sum(1).double().cpu().numpy(),
+            "content": fitting(sight, self.asked()[0]).content.astype(float),
         }
 
     def _compared(self, seen: Mapping[str, Any], wishes: Sequence[Wish]) -> list[Found]:

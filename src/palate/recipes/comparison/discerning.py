@@ -32,24 +32,25 @@ class Discerner:
 
     def look(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Each:
         """How surely each is liked, and how much more so than after the next person's history."""
-        people = [wish.person for wish in wishes]
-        own = self._sure(pictures, wishes, people)
-        other = self._sure(pictures, wishes, [self._next[person] for person in people])
-        return {"prefdisc": own, "prefdisc-own": own - other}
+        own, other = [], []
+        for start in range(0, len(pictures), _AT_ONCE):
+            some = wishes[start : start + _AT_ONCE]
+            new = self.reader.see(pictures[start : start + _AT_ONCE])
+            people = [wish.person for wish in some]
+            own.append(self._sure(new, some, people))
+            other.append(self._sure(new, some, [self._next[person] for person in people]))
+        sure = np.concatenate(own)
+        return {"prefdisc": sure, "prefdisc-own": sure - np.concatenate(other)}
 
     def _sure(
-        self, pictures: Sequence[Pixels], wishes: Sequence[Wish], people: Sequence[int]
+        self, new: Tensor, wishes: Sequence[Wish], people: Sequence[int]
     ) -> NDArray[np.float64]:
-        found = []
-        for start in range(0, len(pictures), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            told = [self._history(person) for person in people[some]]
-            new = self.reader.see(pictures[some])
-            rows = [torch.cat([old, one[None]]) for (_, old), one in zip(told, new, strict=True)]
-            prompts = [prompt_of(wish.content) for wish in wishes[some]]
-            asked = [shown for shown, _ in told]
-            found.append(scores(self.reader, asked, prompts, rows, self.wording).cpu())
-        return torch.cat(found).double().numpy()
+        told = [self._history(person) for person in people]
+        rows = [torch.cat([old, one[None]]) for (_, old), one in zip(told, new, strict=True)]
+        prompts = [prompt_of(wish.content) for wish in wishes]
+        asked = [shown for shown, _ in told]
+        found = scores(self.reader, asked, prompts, rows, self.wording)
+        return found.cpu().double().numpy()
 
     def _history(self, person: int) -> tuple[list[Shown], Tensor]:
         """What a person showed, in an order of chance, and what the reader sees in it."""

@@ -17,6 +17,7 @@ from palate.backbones.encoders import JudgeEncoder
 from palate.backbones.judges import Judge, Sight
 from palate.backbones.reader import Reader
 from palate.evals.measures import Eye, Seen
+from palate.evals.moods import moods_of
 from palate.evals.retrieval import among
 from palate.evals.seeing import Seeing
 from palate.evals.similarity import heard, likenesses
@@ -27,7 +28,6 @@ from palate.recipes.comparison.audience import Audience, Pixels
 from palate.recipes.comparison.clock import Clock
 from palate.recipes.comparison.discerning import Discerner
 from palate.recipes.comparison.guests import INCEPTION, Each, seated, seeing
-from palate.sketchbook.scenes import look_from_codes, mood_of
 from palate.sketchbook.words import prompt_of
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Judging:
             inception = self._by_inception(pictures)
         self._save()
         fits = fitting(sight, wishes)
-        moods = tuple(mood_of(look_from_codes(look)) for look in sight.looks)
+        moods = tuple(moods_of(sight))
         liked = [self.audience.mood(person) for person in people]
         each: Each = {
             "taste": fits.taste,

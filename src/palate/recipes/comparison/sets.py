@@ -29,23 +29,23 @@ def figures(looked: Looked, judging: Judging, people: Sequence[int]) -> Measures
         "cmmd": cmmd_distance(seen, real, seed=SEED),
         "kid": kid(seen, real, size=half(seen, real), seed=SEED),
         "copying": copying(seen, judging.liked, seed=SEED).share,
+        **_by_inception(looked, judging),
     }
     found = {name: replace(m, notes=(*m.notes, _HIDDEN)) for name, m in found.items()}
     if len(people) > len(set(people)):
         spread = diversity(seen, people, seed=SEED)
         found["diversity"] = replace(spread, notes=("a group is one person's pictures",))
-    return found | _by_inception(looked, judging)
+    return found
 
 
 def _by_inception(looked: Looked, judging: Judging) -> Measures:
     seen, real = looked.inception, judging.kept_by_inception
     if seen is None or real is None:
         return {}
-    found = {
+    return {
         "fid": frechet_between(seen, real, seed=SEED),
         "kid-inception": kid(seen, real, size=half(seen, real), seed=SEED),
     }
-    return {name: replace(m, notes=(*m.notes, _HIDDEN)) for name, m in found.items()}
 
 
 def half(made: Seen, real: Seen) -> int:
