@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 
 from bench.report import RUNS, figure, ratio
 from palate.backbones import SDXL, catalog
+from palate.backbones.recall import Recall
 from palate.data.drawn import person
 from palate.methods.prefgen.export import ADAPTER, PERSON
 from palate.methods.prefgen.method import PrefGen
@@ -104,7 +105,7 @@ def reading(found: PrefGen, taste: Taste) -> None:
 
 
 def _forget(found: PrefGen) -> None:
-    found._kept = type(found._kept)()
+    found._kept, found._recall = type(found._kept)(), Recall(found.reader)
 
 
 def main() -> None:

@@ -152,6 +152,17 @@ def test_one_more_like_costs_one_picture(monkeypatch):
         torch.testing.assert_close(part, more.tensors[name], atol=1e-5, rtol=0)
 
 
+def test_one_more_like_leads_where_reading_anew_does():
+    """The reader goes on from what it heard; the profile is that of a fresh one."""
+    going_on = prefgen()
+    for likes in (2, 3, 5):
+        found = going_on.read(taste(range(likes), range(10, 13)))
+    anew = prefgen().read(taste(range(5), range(10, 13)))
+    assert found.tensors.keys() == anew.tensors.keys()
+    for name, part in anew.tensors.items():
+        torch.testing.assert_close(found.tensors[name], part, atol=1e-4, rtol=0)
+
+
 def test_what_was_seen_is_kept_while_there_is_room():
     def look(examples):
         points = [torch.tensor([float(example.image)]) for example in examples]

@@ -20,6 +20,7 @@ from palate import store
 from palate.backbones import FLUX, SDXL
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
+from palate.backbones.recall import Recall
 from palate.backbones.voices import VoiceAdapter
 from palate.errors import BadFile, Mismatch
 from palate.images import open_picture
@@ -66,7 +67,7 @@ class PrefGen:
         self.backbone, self.reader, self.clip, self.plan = backbone, reader, clip, plan
         self.conditioner = conditioner.eval().requires_grad_(False)
         self.adapter = adapter.eval().requires_grad_(False)
-        self._kept = Kept()
+        self._kept, self._recall = Kept(), Recall(reader)
         alone = plan.sizes.components == ("img",)
         name = "ip-adapter" if alone else "prefgen"  # e_img and nothing else is what that is
         self.mark = Mark(name=name, fingerprint=content_fingerprint(*self._content()))
@@ -92,7 +93,8 @@ class PrefGen:
             History(liked=self._most(h.liked), disliked=self._most(h.disliked)) for h in histories
         ]
         opposed = [i for i, history in enumerate(told) if history.disliked]
-        both = self._embedded([*told, *(told[i].swapped() for i in opposed)])
+        recall = self._recall if len(told) == 1 else None
+        both = self._embedded([*told, *(told[i].swapped() for i in opposed)], recall)
         tensors = list(rows(both.rows(slice(len(told)))))
         away = rows(both.rows(slice(len(told), None)), AWAY)
         for i, row in zip(opposed, away, strict=True):
@@ -156,9 +158,9 @@ class PrefGen:
         points = torch.stack([one.point for one in side])
         return [side[i] for i in spread(points, self.plan.most)]
 
-    def _embedded(self, histories: Sequence[History]) -> Embedded:
+    def _embedded(self, histories: Sequence[History], recall: Recall | None = None) -> Embedded:
         plan = self.plan
-        how: dict[str, Any] = {"wording": plan.wording, "image": plan.image}
+        how: dict[str, Any] = {"wording": plan.wording, "image": plan.image, "recall": recall}
         return embedded(histories, self.reader, plan.layers, **how)
 
     # ---- once per batch

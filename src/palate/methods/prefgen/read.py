@@ -13,6 +13,7 @@ from torch import Tensor
 
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
+from palate.backbones.recall import Recall
 from palate.errors import Mismatch
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.model import Embedded
@@ -97,13 +98,17 @@ def embedded(
     *,
     wording: Wording,
     image: Chosen = "medoid",
+    recall: Recall | None = None,
 ) -> Embedded:
-    """Everybody's embeddings in one batch; nobody's depend on the others."""
+    """Everybody's embeddings in one batch; nobody's depend on the others.
+
+    With a recall, one after the other, each from where an earlier history went on differently.
+    """
     layers.check(reader)
     turns = [told(history) for history in histories]
     texts = [wording.history(shown) + wording.closing for shown, _ in turns]
     seen = [torch.stack([one.tokens for one in pictures]) for _, pictures in turns]
-    sem, core = layers.of(reader.states(texts, seen))
+    sem, core = layers.of((recall or reader).states(texts, seen))
     img = torch.stack([_point(history.liked, image) for history in histories])
     return Embedded(sem=sem, core=core, img=img.to(sem))
 
