@@ -11,7 +11,7 @@ from PIL import Image
 
 from palate.backbones import FLUX, SDXL, builtin
 from palate.backbones.builtin import save_clip
-from palate.backbones.builtin.reader import new_reader, reader_processor, save_reader
+from palate.backbones.builtin.reader import save_reader
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_sdxl
@@ -32,8 +32,7 @@ PLAN = Plan(
 
 @cache
 def reader() -> Reader:
-    sizes = reader_recipe.DEBUG.sizes
-    return Reader(new_reader(sizes), reader_processor(sizes.tokens), name="toy-reader")
+    return reader_recipe.toy()
 
 
 @cache

@@ -1,14 +1,25 @@
 """Saying the look a person wants beside a flow: chances by hand, and who knows them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from palate.recipes.crowd import Crowd
+from palate.recipes.crowd import looks_of
 from palate.recipes.looks import CHANCE
+from palate.recipes.prefgen import DEBUG
 from palate.recipes.standing import last_layer
-from palate.recipes.wanting import Wanting, Wishes, favourites, pooled, width_of, wishes
+from palate.recipes.wanting import (
+    Wanting,
+    Wishes,
+    favourites,
+    pooled,
+    tallies,
+    width_of,
+    wishes,
+)
 from palate.sketchbook.people import World, affinities, chosen_looks
 from palate.sketchbook.vocabulary import OFFSETS, SIZES, VALUES
 from palate.sketchbook.words import PHRASES
@@ -67,20 +78,45 @@ def test_it_hears_what_the_flow_is_read_from(kind):
 
 
 def test_favourites_are_one_to_a_dimension_in_the_order_of_captions():
-    people = np.array([3, 8])
-    for words, liked in zip(favourites(people, most=4), affinities(people, World()), strict=True):
+    liked = affinities(np.array([3, 8]), World())
+    for words, row in zip(favourites(liked, most=4), liked, strict=True):
         best = [
-            max(range(start, start + size), key=liked.__getitem__)
+            max(range(start, start + size), key=row.__getitem__)
             for start, size in zip(OFFSETS, SIZES, strict=True)
         ]
-        strongest = sorted(best, key=liked.__getitem__, reverse=True)[:4]
+        strongest = sorted(best, key=row.__getitem__, reverse=True)[:4]
         assert words == ", ".join(PHRASES[VALUES[value][1]] for value in sorted(strongest))
 
 
+def test_histories_show_what_is_liked_oftener_than_disliked():
+    looks = torch.zeros(2, 3, 12, dtype=torch.long)
+    looks[0, :, 0] = torch.tensor([1, 2, 2])  # palettes of what is liked
+    looks[0, 0, 1], looks[1, :, 2] = 3, 1
+    found = tallies(looks, [np.array([0]), np.arange(3)])
+    palette, medium, backdrop = OFFSETS[:3]
+    assert found[0, palette + 1] == 1 and found[1, palette : palette + 3].tolist() == [-3, 1, 2]
+    assert (found[:, medium + 3] == 1).all() and found[:, backdrop].tolist() == [1, 3]
+    values = [(palette + 1, medium + 3, backdrop), (palette + 2, medium + 3, backdrop)]
+    said = [", ".join(PHRASES[VALUES[value][1]] for value in some) for some in values]
+    assert favourites(found) == said  # of the other dimensions nothing is known
+
+
+HISTORIES = replace(DEBUG._histories(), people=2, history=2, targets=1, each=2)
+
+
+def test_of_a_history_only_its_own_pairs_are_told():
+    wishes_, looks = Wishes.of(HISTORIES), looks_of(HISTORIES.crowd)
+    for person, number in enumerate(HISTORIES.crowd.numbers()):
+        whole, part = HISTORIES.places(int(number))
+        assert whole.tolist() == [0, 1] and set(part) <= {0, 1}
+        assert wishes_.words[person] == favourites(tallies(looks[person], [whole, part]))
+
+
 def test_nobody_wants_nothing():
-    wishes_ = Wishes.of(Crowd(split="train", people=2, pairs=3), 1)
-    who, keep = torch.tensor([1, 0]), torch.tensor([1.0, 0.0])
-    assert wishes_.looks.shape == (2, 2, 12)
-    assert wishes_.told(["a cat", "a cup"], who, keep) == [f"a cat, {wishes_.words[1]}", "a cup"]
-    assert wishes_.told(["", ""], who, keep) == [wishes_.words[1], ""]
+    wishes_ = Wishes.of(HISTORIES)
+    who, history, keep = torch.tensor([1, 0]), torch.tensor([1, 0]), torch.tensor([1.0, 0.0])
+    assert wishes_.looks.shape == (2, 1, 12)
+    shown = wishes_.words[1][1]
+    assert wishes_.told(["a cat", "a cup"], who, history, keep) == [f"a cat, {shown}", "a cup"]
+    assert wishes_.told(["", ""], who, history, keep) == [shown, ""]
     torch.testing.assert_close(wishes_.known(who, keep), torch.stack([wishes_.wanted[1], CHANCE]))

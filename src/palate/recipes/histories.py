@@ -98,11 +98,15 @@ class Histories:
         self, person: int, liked: Sequence[Seen], disliked: Sequence[Seen]
     ) -> Iterator[History]:
         """Histories of different lengths, the longest of them whole."""
-        yield History(liked=liked, disliked=disliked)
-        for turn in range(1, self.each):
-            luck = uniform(name_key("history"), person, turn, np.arange(1 + len(liked)))
-            some = np.argsort(luck[1:])[: 1 + int(luck[0] * len(liked))]
+        for some in self.places(person):
             yield History(liked=[liked[i] for i in some], disliked=[disliked[i] for i in some])
+
+    def places(self, person: int) -> Iterator[NDArray[np.int64]]:
+        """Which pairs are in each of a person's histories."""
+        yield np.arange(self.history)
+        for turn in range(1, self.each):
+            luck = uniform(name_key("history"), person, turn, np.arange(1 + self.history))
+            yield np.argsort(luck[1:])[: 1 + int(luck[0] * self.history)]
 
 
 def _sides(

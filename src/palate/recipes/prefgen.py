@@ -78,7 +78,7 @@ class PrefgenRecipe:
     kernel: KernelName = "rbf"
     align: float = 0.1  # weight of the alignment beside the flow
     wanted: float = 0.1  # weight of the look a person wants, said beside the flow
-    taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
+    taught: float = 5.0  # weight of the flow that the prompt with favourites told has
     shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
     loud: float = 0.7  # what strength 1 is to be, of what was learned: there content stays whole
     drop_person: float = 0.1
@@ -96,11 +96,11 @@ class PrefgenRecipe:
         told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
-        wanting, wishes = Wanting(width_of(backbone)), Wishes.of(crowd, self.history)
+        wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             bring(backbone, batch[1].device)
-            people, latents, prompts, target = self._drawn(batch, told, generator)
+            people, latents, prompts, (history, target) = self._drawn(batch, told, generator)
             keep = (torch.rand(len(latents), generator=generator) >= self.drop_person).float()
             kept = people.kept(keep.to(latents.device))
             step = noised(latents, generator, self.shift)
@@ -116,7 +116,7 @@ class PrefgenRecipe:
             parts["look"] = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
             if self.taught:
                 with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
-                    favourites = backbone.encode(wishes.told(prompts, who, keep))
+                    favourites = backbone.encode(wishes.told(prompts, who, history, keep))
                     teacher = backbone.predict(step.latents, step.t, favourites)
                 parts["taught"] = missed(guess, teacher.float(), weights).mean()
             if "sem" in self.components:
@@ -155,17 +155,14 @@ class PrefgenRecipe:
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:
             return self.partners.load()
-        from palate.backbones.builtin.reader import new_reader, reader_processor
         from palate.recipes import clip, flux, generating, reader, sdxl
 
         debug = flux.DEBUG if self.toy == "flux" else sdxl.DEBUG
         parts = debug.parts()
-        toy = reader.DEBUG.sizes
-        reads = Reader(new_reader(toy), reader_processor(toy.tokens), name="toy-reader")
         assert isinstance(parts, generating.Painting)
         for part in parts.modules.values():
             part.requires_grad_(False)
-        return parts.backbone, reads, Clip.of(clip.DEBUG.new())
+        return parts.backbone, reader.toy(), Clip.of(clip.DEBUG.new())
 
     def _sizes(self, backbone: Lent, reader: Reader, clip: Clip) -> Sizes:
         return Sizes(
@@ -191,8 +188,8 @@ class PrefgenRecipe:
 
     def _drawn(
         self, batch: tuple[Tensor, ...], told: Sequence[Sequence[str]], generator: torch.Generator
-    ) -> tuple[Embedded, Tensor, list[str], Tensor]:
-        """One history and one target of each person, its prompt, or none, and place."""
+    ) -> tuple[Embedded, Tensor, list[str], tuple[Tensor, Tensor]]:
+        """One history and one target of each person, its prompt, or none, and their places."""
         who, sem, core, img, latents = batch
         rows = torch.arange(len(who))
         history = torch.randint(sem.shape[1], (len(who),), generator=generator)
@@ -208,7 +205,7 @@ class PrefgenRecipe:
             "" if quiet else told[int(person)][self.history + int(place)]
             for person, place, quiet in zip(who, target, silent, strict=True)
         ]
-        return people, latents[rows, target].float(), prompts, target
+        return people, latents[rows, target].float(), prompts, (history, target)
 
     def _histories(self) -> Histories:
         return Histories(

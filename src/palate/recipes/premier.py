@@ -35,6 +35,7 @@ from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
 from palate.recipes.wanting import favourites, with_favourites
+from palate.sketchbook.people import World, affinities
 from palate.sketchbook.words import prompt_of
 
 FEWEST = 500  # pictures that are shown: of fewer, what somebody likes would be what there is
@@ -150,7 +151,7 @@ class PremierRecipe:
         told = [prompt_of(scene.content) for scene in gallery.scenes]
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
-        words = favourites(gallery.numbers())
+        words = favourites(affinities(gallery.numbers(), World()))
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch

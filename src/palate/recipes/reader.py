@@ -191,3 +191,9 @@ DEBUG = ReaderRecipe(
     pictures=32,
     tested=4,
 )
+
+
+def toy() -> Reader:
+    """One that learned nothing, for trainings at toy width."""
+    sizes = DEBUG.sizes
+    return Reader(new_reader(sizes), reader_processor(sizes.tokens), name="toy-reader")

@@ -5,8 +5,9 @@ head on the features the flow is read from says the look: what the picture itsel
 noise is left, and the exact chances of what this person would choose where nothing else is. It is
 left behind when training ends.
 
-A teacher shows how: the flow that the base model itself has for the prompt with the person's
-favourites told in words, which their tokens are to bring about without them.
+A teacher shows how: the flow that the base model itself has for the prompt with favourites told in
+words, which a person's tokens are to bring about without them. Favourites are what their history
+shows: asked for what it does not, tokens would say the mean of all that may be, which is no look.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from palate.backbones import FLUX, SDXL
-from palate.recipes.crowd import Crowd, looks_of
+from palate.recipes.crowd import looks_of
+from palate.recipes.histories import Histories
 from palate.recipes.looks import CHANCE, has
-from palate.sketchbook.people import World, affinities, attributes, likelier
-from palate.sketchbook.vocabulary import SIZES, VALUES
+from palate.sketchbook.people import Affinities, World, affinities, likelier
+from palate.sketchbook.vocabulary import OFFSETS, SIZES, VALUES
 from palate.sketchbook.words import PHRASES
 
 if TYPE_CHECKING:
@@ -55,29 +57,38 @@ class Wanting(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wishes:
-    """What everybody in a crowd wants, and what the pictures they like show."""
+    """What everybody in a crowd wants, what their histories show of it, and what pictures beside
+    these do."""
 
     looks: Int[Tensor, "people pairs 12"]
     wanted: Float[Tensor, "people 50"]
-    words: Sequence[str]
+    words: Sequence[Sequence[str]]  # of each person, after each history
 
     @classmethod
-    def of(cls, crowd: Crowd, skip: int) -> Wishes:
-        """Without the pairs that are histories, the first ones."""
-        people = crowd.numbers()
-        looks = looks_of(crowd)[:, 0, skip:]
-        return cls(looks=looks, wanted=wishes(people), words=favourites(people))
+    def of(cls, histories: Histories) -> Wishes:
+        """Everybody whose histories these are."""
+        people, looks = histories.crowd.numbers(), looks_of(histories.crowd)
+        words = [
+            favourites(tallies(of_one, list(histories.places(int(person)))))
+            for person, of_one in zip(people, looks, strict=True)
+        ]
+        return cls(looks=looks[:, 0, histories.history :], wanted=wishes(people), words=words)
 
     def known(self, who: Int[Tensor, " B"], keep: Float[Tensor, " B"]) -> Float[Tensor, "B 50"]:
         """Chances of values for these people; of nobody only what chance gives."""
         return torch.lerp(CHANCE, self.wanted[who], keep[:, None])
 
     def told(
-        self, prompts: Sequence[str], who: Int[Tensor, " B"], keep: Float[Tensor, " B"]
+        self,
+        prompts: Sequence[str],
+        who: Int[Tensor, " B"],
+        history: Int[Tensor, " B"],
+        keep: Float[Tensor, " B"],
     ) -> list[str]:
-        """The prompts with what these people like best; nobody likes nothing."""
-        both = zip(who.tolist(), keep.tolist(), strict=True)
-        return with_favourites(prompts, [self.words[int(n)] if kept else "" for n, kept in both])
+        """The prompts with what these histories show; nobody likes nothing."""
+        all_three = zip(who.tolist(), history.tolist(), keep.tolist(), strict=True)
+        shown = [self.words[int(n)][int(turn)] if kept else "" for n, turn, kept in all_three]
+        return with_favourites(prompts, shown)
 
 
 def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
@@ -91,17 +102,20 @@ def wishes(people: NDArray[np.int64], world: World | None = None) -> Float[Tenso
     return CHANCE * torch.from_numpy(likelier(affinities(people, world), world)).float()
 
 
-def favourites(people: NDArray[np.int64], most: int = 9) -> list[str]:
-    """What each person likes best, one value of a dimension, as captions have them."""
-    place = {value: n for n, (_, value) in enumerate(VALUES)}
-    matter = {value: dimension for dimension, value in VALUES}
+def tallies(looks: Int[Tensor, "2 pairs 12"], histories: Sequence[NDArray[np.int64]]) -> Affinities:
+    """How many more of the liked pictures than of the disliked ones show each value, (n, 50)."""
+    liked, disliked = has(looks).double().numpy()
+    return np.stack([(liked[some] - disliked[some]).sum(0) for some in histories])
+
+
+def favourites(liked: Affinities, most: int = 9) -> list[str]:
+    """What is liked best, one value of a dimension, as captions have them; each row's in words."""
+    dimensions = [range(start, start + size) for start, size in zip(OFFSETS, SIZES, strict=True)]
     found = []
-    for liked in affinities(people, World()):
-        best: dict[str, str] = {}
-        for value in attributes(liked)[0]:
-            best.setdefault(matter[value], value)
-        said = sorted(list(best.values())[:most], key=place.__getitem__)
-        found.append(", ".join(PHRASES[value] for value in said))
+    for row in liked:
+        best = [max(values, key=row.__getitem__) for values in dimensions]
+        strongest = sorted((v for v in best if row[v] > 0), key=row.__getitem__, reverse=True)
+        found.append(", ".join(PHRASES[VALUES[v][1]] for v in sorted(strongest[:most])))
     return found
 
 
