@@ -25,6 +25,7 @@ from palate.backbones import catalog
 from palate.backbones.builtin import new_clip, new_flux, new_vae
 from palate.backbones.clips import Clip
 from palate.data.drawn import person
+from palate.methods.premier.eyes import Eyes
 from palate.methods.premier.fitting import PUBLISHED
 from palate.methods.premier.method import Fitted, Premier
 from palate.methods.premier.model import Modulator
@@ -50,7 +51,8 @@ def untrained() -> Premier:
     points = torch.randn(2, recipe.people, sees.shared)
     known = Known(likes=points[0], dislikes=points[1], noise=torch.eye(sees.shared))
     turns = Modulator(sizes, start="small")
-    return Premier(backbone, Clip.of(eyes), turns, Users.placed(known, sizes), known)
+    sight = Eyes(Clip.of(eyes), torch.eye(sees.shared))
+    return Premier(backbone, sight, turns, Users.placed(known, sizes), known)
 
 
 def sampling(found: Premier, people: Sequence[Profile]) -> None:

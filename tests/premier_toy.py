@@ -10,6 +10,7 @@ from torch import Tensor
 
 from palate.backbones import FLUX
 from palate.backbones.tiny import tiny_flux
+from palate.methods.premier.eyes import Eyes
 from palate.methods.premier.method import Premier
 from palate.methods.premier.model import Modulator, Sizes
 from palate.methods.premier.users import Known, Users
@@ -24,9 +25,14 @@ def numbers(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def eyes() -> Eyes:
+    """A CLIP's, along all axes."""
+    return Eyes(clip(), torch.eye(32))
+
+
 def known(people: int = PEOPLE) -> Known:
     """People of three liked and three disliked drawings each."""
-    points = clip().see([draw(any_scene(seed)) for seed in range(6 * people)])
+    points = eyes().see([draw(any_scene(seed)) for seed in range(6 * people)])
     sides = points.unflatten(0, (people, 2, 3))
     return Known.of(list(sides[:, 0]), list(sides[:, 1]))
 
@@ -44,4 +50,4 @@ def premier(backbone: FLUX | None = None, **change: Any) -> Premier:
     backbone = backbone or tiny_flux()
     turns = modulator(backbone, **change)
     users = Users(numbers(7, PEOPLE, turns.sizes.tokens, turns.sizes.user))
-    return Premier(backbone, clip(), turns, users, known())
+    return Premier(backbone, eyes(), turns, users, known())

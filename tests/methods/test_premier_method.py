@@ -1,21 +1,25 @@
 """Premier as a whole at toy width; its sizes as released."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from prefgen_toy import clip, example, taste
+from prefgen_toy import clip, example, reader, taste
 from premier_toy import PEOPLE, SIZES, known, modulator, numbers, premier
 from torch.testing import assert_close
 
 from palate import store
+from palate.backbones.builtin.reader import save_reader
+from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_flux, tiny_sdxl
 from palate.errors import BadFile, BadInput, Mismatch
 from palate.generate import generate, plain
 from palate.learn.settings import Fit
+from palate.methods.premier.eyes import Eyes, points, principal
 from palate.methods.premier.fitting import Fitting, Newcomer, fitted, latents_in
 from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loading import load
@@ -23,7 +27,9 @@ from palate.methods.premier.method import FILE, Fitted, Premier
 from palate.methods.premier.model import Modulator, Sizes
 from palate.methods.premier.newcomers import combined
 from palate.methods.premier.read import look
-from palate.methods.premier.users import Users
+from palate.methods.premier.users import Known, Users
+from palate.sketchbook.drawing import draw
+from palate.sketchbook.scenes import any_scene
 from palate.types import Mark, Method, Request, Taste
 
 ASKED = Request(prompt="a cat", steps=2, seed=3)
@@ -223,7 +229,7 @@ def test_likes_and_dislikes_both_count(method: Premier) -> None:
 
 def test_copies_of_a_picture_tell_nothing_new(method: Premier) -> None:
     (one,) = taste(range(1)).liked
-    (seen,) = look([Taste(liked=(one,) * 3)], clip())
+    (seen,) = look([Taste(liked=(one,) * 3)], method.eyes)
     assert seen.liked.shape == (1, 32)
     copies, alone = (method.read(Taste(liked=(one,) * n)) for n in (3, 1))
     assert torch.equal(copies.tensors["user"], alone.tensors["user"])
@@ -347,7 +353,7 @@ def test_pictures_become_latents_as_the_model_makes_them(method: Premier) -> Non
 
 def test_it_is_kept_and_found_again(method: Premier, tmp_path: Any) -> None:
     method.save_pretrained(tmp_path)
-    again = Premier.from_pretrained(tmp_path, method.backbone, method.clip)
+    again = Premier.from_pretrained(tmp_path, method.backbone, method.eyes.partner)
     assert again.mark == method.mark and again.modulator.sizes == method.modulator.sizes
     person = method.read(taste(range(2), range(4, 6)))
     store.save_profile(tmp_path / "me.palate.safetensors", person)
@@ -368,10 +374,10 @@ def test_a_partner_it_was_not_trained_with_is_refused(method: Premier, kept: Any
     with pytest.raises(Mismatch, match=r"trained with tiny-flux .* the base model is tiny-flux"):
         load(other, kept)
     with pytest.raises(Mismatch, match=r"trained with the backbone tiny-flux .* it is given"):
-        Premier.from_pretrained(kept, other, method.clip)
+        Premier.from_pretrained(kept, other, method.eyes.partner)
     odd = clip().__class__(clip().model, None, None, name="odd")
     odd.mark = Mark(name="odd", fingerprint="1" * 16)
-    with pytest.raises(Mismatch, match=r"trained with the clip toy-clip .* given odd"):
+    with pytest.raises(Mismatch, match=r"trained with the eyes toy-clip .* given odd"):
         Premier.from_pretrained(kept, method.backbone, odd)
 
 
@@ -384,15 +390,15 @@ def test_weights_that_are_not_there_are_named(method: Premier, tmp_path: Any) ->
 
 def test_a_damaged_file_is_said_to_be_one(method: Premier, tmp_path: Any) -> None:
     kind, config, tensors = method._content()
-    del config["clip"]
+    del config["eyes"]
     store.save(tmp_path / FILE, tensors, kind=kind, config=config)
-    with pytest.raises(BadFile, match=r"is damaged \('clip'\)"):
-        Premier.from_pretrained(tmp_path, method.backbone, method.clip)
+    with pytest.raises(BadFile, match=r"is damaged \('eyes'\)"):
+        Premier.from_pretrained(tmp_path, method.backbone, method.eyes.partner)
 
 
 def test_a_profile_from_another_set_of_users_is_refused(method: Premier) -> None:
     others = Premier(
-        method.backbone, method.clip, method.modulator, Users(numbers(8, PEOPLE, 2, 8)), known()
+        method.backbone, method.eyes, method.modulator, Users(numbers(8, PEOPLE, 2, 8)), known()
     )
     person = others.read(taste(range(1)))
     with pytest.raises(Mismatch, match=r"made for the method premier \(\w+\), and this is premier"):
@@ -400,7 +406,7 @@ def test_a_profile_from_another_set_of_users_is_refused(method: Premier) -> None
 
 
 def test_users_of_another_width_are_refused(method: Premier) -> None:
-    parts = method.backbone, method.clip, method.modulator
+    parts = method.backbone, method.eyes, method.modulator
     with pytest.raises(Mismatch, match="2 tokens of width 9, and the modulator reads 2 of width 8"):
         Premier(*parts, Users(numbers(8, PEOPLE, 2, 9)), known())
     with pytest.raises(Mismatch, match="6 users and pictures of 5 people"):
@@ -410,12 +416,77 @@ def test_users_of_another_width_are_refused(method: Premier) -> None:
 def test_a_base_model_of_other_widths_is_refused(method: Premier) -> None:
     wide = Modulator(replace(method.modulator.sizes, out=64))
     with pytest.raises(Mismatch, match=r"of \(32, 64, 2\), and tiny-flux has \(32, 32, 2\)"):
-        Premier(method.backbone, method.clip, wide, method.users, method.known)
+        Premier(method.backbone, method.eyes, wide, method.users, method.known)
     with pytest.raises(Mismatch, match="tiny-sdxl is SDXL-class"):
-        Premier(tiny_sdxl(), method.clip, wide, method.users, method.known)  # type: ignore[arg-type]
+        Premier(tiny_sdxl(), method.eyes, wide, method.users, method.known)  # type: ignore[arg-type]
 
 
 def test_somebody_on_the_way_is_a_combination() -> None:
     table = numbers(1, 3, 2, 4)
     half = combined(table, torch.tensor([0.5, 0.5, 0.0]))
     assert_close(half, (table[0] + table[1]) / 2)
+
+
+# ---- whose eyes see
+
+
+def test_axes_are_those_on_which_pictures_differ_most() -> None:
+    """Points on a line through (1, 2, 2) / 3, a little off it along (0, 1, -1)."""
+    far, near = torch.tensor([1.0, 2.0, 2.0]) / 3, torch.tensor([0.0, 1.0, -1.0]) / 2**0.5
+    luck = numbers(3, 200, 2) * torch.tensor([5.0, 0.5])
+    found = principal(luck[:, :1] * far + luck[:, 1:] * near + 7.0, 2)
+    assert found.shape == (3, 2)
+    for axis, wanted in zip(found.T, (far, near), strict=True):
+        assert (axis @ wanted).abs().item() == pytest.approx(1, abs=2e-3)  # kept in fp16
+    assert principal(luck, 64).shape == (2, 2)  # no more than there are
+
+
+def copy(reads: Reader, *, rounded: bool = False, name: str = "toy-reader") -> Reader:
+    model = deepcopy(reads.model)
+    return Reader(model.bfloat16().float() if rounded else model, reads.processor, name=name)
+
+
+def by_reader(seen: Any) -> Premier:
+    """The toy, its people's pictures seen by a reader."""
+    toy, pictures = premier(), [draw(any_scene(seed)) for seed in range(6 * PEOPLE)]
+    eyes = Eyes.of(seen, points(seen, pictures), most=8)
+    sides = eyes.see(pictures).unflatten(0, (PEOPLE, 2, 3))
+    people = Known.of(list(sides[:, 0]), list(sides[:, 1]))
+    return Premier(toy.backbone, eyes, toy.modulator, toy.users, people)
+
+
+def test_a_reader_sees_before_it_reads(tmp_path: Any) -> None:
+    """All tokens of a picture count; learning to read changes nobody's place."""
+    reads = copy(reader(), rounded=True)
+    method = by_reader(reads)
+    pixels = draw(any_scene(1))
+    row = reads.see([pixels]).flatten(1) @ method.eyes.axes
+    assert row.shape == (1, 8) and torch.equal(method.eyes.see([pixels]), row)
+    person = method.read(taste(range(2), range(4, 6)))
+    assert person.reader == Mark(name="toy-reader", fingerprint=reads.eyes)
+    method.save_pretrained(tmp_path / "premier")
+    with torch.no_grad():
+        reads.model.lm_head.weight.add_(1.0)
+    reads = copy(reads)
+    again = Premier.from_pretrained(tmp_path / "premier", method.backbone, reads)
+    placed = again.read(taste(range(2), range(4, 6)))
+    assert_close(placed.tensors["user"], person.tensors["user"], atol=0.01, rtol=0.01)  # bf16
+    save_reader(reads.model, tmp_path / "toy-reader")
+    assert load(method.backbone, tmp_path / "premier").mark == again.mark == method.mark
+
+
+def test_other_eyes_are_refused(tmp_path: Any) -> None:
+    by_reader(reader()).save_pretrained(tmp_path)
+    odd = copy(reader(), name="odd")
+    with torch.no_grad():
+        next(odd.model.model.vision_model.parameters()).add_(1.0)
+    with pytest.raises(Mismatch, match=r"trained with the eyes toy-reader .* it is given odd"):
+        Premier.from_pretrained(tmp_path, tiny_flux(), odd)
+
+
+def test_weights_of_an_earlier_palate_are_said_to_be_old(method: Premier, tmp_path: Any) -> None:
+    kind, config, tensors = method._content()
+    old = {name: value for name, value in config.items() if name not in ("eyes", "sees")}
+    store.save(tmp_path / FILE, tensors, kind=kind, config=old)
+    with pytest.raises(BadFile, match=r"written by an earlier Palate\. Train it anew"):
+        load(method.backbone, tmp_path)

@@ -175,7 +175,7 @@ def test_what_is_measured_is_kept(tmp_path: Any) -> None:
             assert measured[f"flow error, {who} people, {as_whom}"] > 0
     assert measured["bytes of a person"] == 2 * 2 * 16
     method = DEBUG.parts().method  # the same toys again
-    found = Premier.from_pretrained(tmp_path / "model", method.backbone, method.clip)
+    found = Premier.from_pretrained(tmp_path / "model", method.backbone, method.eyes.partner)
     assert found.users.table.shape == (4, 2, 16)
 
 

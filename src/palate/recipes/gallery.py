@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.backbones.clips import Clip
 from palate.errors import BadInput
+from palate.methods.premier.eyes import Sees, mark, points
 from palate.methods.premier.users import LEAST, Known
 from palate.recipes.cached import cached
 from palate.recipes.captions import Seen, scene_in
@@ -28,6 +29,9 @@ from palate.recipes.looks import has
 from palate.seeds import name_key, uniform
 from palate.sketchbook.people import World, affinities, likelier
 from palate.sketchbook.scenes import Scene, look_to_codes
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Which = list[NDArray[np.int64]]  # of each person, the numbers of some pictures
 
@@ -99,17 +103,15 @@ class Gallery:
                 return rows[: self.shown]
         return cached(self._pictures, cache / latents_name(vae, 0.0, self.shown), look).rows
 
-    def known(self, clip: Clip, chosen: tuple[Which, Which], cache: Path | None) -> Known:
-        """Where everybody's pictures lie in a CLIP's space; with a folder, looked at once."""
+    def points(self, sees: Sees, cache: Path | None) -> Float[Tensor, "shown F"]:
+        """What a CLIP or a reader sees in all pictures; with a folder, looked at once."""
 
         def look(pictures: Tensor) -> Tensor:
-            return clip.see(list(pictures.numpy()))
+            return points(sees, list(pictures.numpy()))
 
-        name = f"points-{self.shown}-{clip.mark.fingerprint[:12]}.npy"
+        name = f"points-{self.shown}-{mark(sees).fingerprint[:12]}.npy"
         rows = cached(self._pictures, cache / name, look).rows if cache else self._seen(look)
-        points = torch.from_numpy(np.asarray(rows, np.float32))
-        liked, disliked = ([points[which] for which in side] for side in chosen)
-        return Known.of(liked, disliked)
+        return torch.from_numpy(np.asarray(rows, np.float32))
 
     @property
     def _pictures(self) -> Seen:
@@ -131,3 +133,9 @@ def drawn(logits: NDArray[np.float64], luck: NDArray[np.float64], count: int) ->
     """
     race = logits - np.log(-np.log(luck + 2.0**-54))
     return np.sort(np.argpartition(-race, count - 1)[:count])
+
+
+def known(points: Float[Tensor, "shown A"], chosen: tuple[Which, Which]) -> Known:
+    """Where the pictures lie that everybody likes and dislikes."""
+    liked, disliked = ([points[which] for which in side] for side in chosen)
+    return Known.of(liked, disliked)

@@ -22,15 +22,15 @@ from torch import Tensor
 
 from palate.backbones import FLUX
 from palate.backbones.builtin import bring
-from palate.backbones.clips import Clip
 from palate.errors import BadInput
 from palate.learn.settings import Fit
+from palate.methods.premier.eyes import AXES, Eyes, Sees
 from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import Distance, dispersion
 from palate.methods.premier.method import Premier
 from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
-from palate.recipes.gallery import Gallery, Which
+from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
@@ -46,16 +46,19 @@ class Partners:
     """Folders of what it goes with. None makes toys, for tests."""
 
     backbone: Path | str = Path("out/train/sketchbook-flux/model")
-    clip: Path | str = Path("out/train/sketchbook-clip/model")
+    reader: Path | str = Path("out/train/sketchbook-reader/model")  # its eyes see what is liked
+    clip: Path | str | None = None  # a CLIP to do so in its place
 
-    def load(self) -> tuple[FLUX, Clip]:
-        """Both, at rest."""
+    def load(self) -> tuple[FLUX, Sees]:
+        """What draws and what sees, at rest."""
         from palate.backbones import catalog
 
         backbone = catalog.backbone(self.backbone)
         if not isinstance(backbone, FLUX):
             raise BadInput(f"{self.backbone} is not FLUX-class, and Premier turns only such.")
-        return backbone, catalog.clip(self.clip)
+        if self.clip is not None:
+            return backbone, catalog.clip(self.clip)
+        return backbone, catalog.reader(self.reader)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,7 @@ class PremierRecipe:
     people: int = 2000
     shown: int | None = None  # pictures, the same ones for everybody; ten for each of the people
     likes: tuple[int, int] = (40, 80)  # pictures of a person: from, to
+    axes: int = AXES  # of what is seen, on which pictures lie farthest apart
     dislikes: int = 40  # of each person; they say where people stand, nothing is learned from them
     spread: Spread = field(default_factory=Spread)
     # Of the times, towards noise; released: 1. Of a picture that can be seen its person tells
@@ -139,13 +143,13 @@ class PremierRecipe:
 
     def parts(self) -> Parts:
         """Modulator and users; liked pictures; how far off their flow is, how near people are."""
-        backbone, clip = self._partners()
+        backbone, sees = self._partners()
         sizes, gallery = self.sizes.fitted(backbone), self.gallery()
-        items, known = self._looked_at(gallery, backbone, clip)
+        items, eyes, stand = self._looked_at(gallery, backbone, sees)
         placed = self.begin == "pictures"
-        users = Users.placed(known, sizes) if placed else Users.drawn(self.people, sizes)
+        users = Users.placed(stand, sizes) if placed else Users.drawn(self.people, sizes)
         modulator = Modulator(sizes, start=self.start)
-        method = Premier(backbone, clip, modulator, users, known)
+        method = Premier(backbone, eyes, modulator, users, stand)
         modulator.requires_grad_(True)
         users.requires_grad_(True)
         told = [prompt_of(scene.content) for scene in gallery.scenes]
@@ -177,10 +181,12 @@ class PremierRecipe:
         modules = {"modulator": modulator, "users": users}
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
 
-    def _looked_at(self, gallery: Gallery, backbone: FLUX, clip: Clip) -> tuple[Liked, Known]:
+    def _looked_at(self, gallery: Gallery, backbone: FLUX, sees: Sees) -> tuple[Liked, Eyes, Known]:
         cache, chosen = None if self.cache is None else Path(self.cache), gallery.chosen()
         latents = gallery.latents(backbone.pipe.vae, cache)
-        return Liked.of(chosen[0], latents), gallery.known(clip, chosen, cache)
+        points = gallery.points(sees, cache)
+        eyes = Eyes.of(sees, points, self.axes)
+        return Liked.of(chosen[0], latents), eyes, known(eyes.along(points), chosen)
 
     def _at_nothing(self, modulator: Modulator, some: Tensor, prompts: Prompts) -> Directions:
         """Some people's directions at the empty prompt, for some of its places."""
@@ -188,16 +194,16 @@ class PremierRecipe:
         there = nothing[:, self._positions(nothing.shape[1])]
         return modulator(some, there.expand(len(some), -1, -1), there)
 
-    def _partners(self) -> tuple[FLUX, Clip]:
+    def _partners(self) -> tuple[FLUX, Sees]:
         if self.partners is not None:
             return self.partners.load()
         from palate.backbones.builtin import new_flux
-        from palate.recipes import clip, flux
+        from palate.recipes import flux, reader
 
         toy = flux.DEBUG
         vae, text = toy.sources.new_vae(), toy.sources.new_clip_text()
         backbone = new_flux(toy.transformer, vae, text, toy.reads, defaults=toy.defaults)
-        return backbone, Clip.of(clip.DEBUG.new())
+        return backbone, reader.toy()
 
     # ---- who is kept apart
 

@@ -50,7 +50,7 @@ def measured(parts: Turning, tested: int, history: int) -> dict[str, float]:
 
 def _placed(method: Premier, pairs: Sequence[tuple[Scene, Scene]]) -> Tensor:
     sides = [[draw(scene) for scene in side] for side in zip(*pairs, strict=True)]
-    liked, disliked = (method.clip.see(side).cpu() for side in sides)
+    liked, disliked = (method.eyes.see(side) for side in sides)
     return combined(method.users.table.cpu(), coefficients(method.known, liked, disliked))
 
 

@@ -1,10 +1,11 @@
-"""A Premier by the folder its weights lie in, with the CLIP it names."""
+"""A Premier by the folder its weights lie in, with the eyes it names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from palate.backbones import FLUX, catalog
+from palate.errors import BadFile
 from palate.methods import partners
 from palate.methods.premier.method import FILE, KIND, VERSION, Premier
 
@@ -12,9 +13,11 @@ NAMES = {"sketchbook-flux": "sketchbook-premier"}  # base model -> what this pac
 
 
 def load(backbone: FLUX, weights: Path | None = None) -> Premier:
-    """With the CLIP that lies beside it, or that its name leads to."""
+    """With the reader or CLIP that lies beside it, or that its name leads to."""
     folder = weights or partners.folder_for(backbone, "premier", NAMES)
     config = partners.config_in(folder / FILE, KIND, VERSION, "Premier", backbone)
-    return Premier.from_pretrained(
-        folder, backbone, catalog.clip(partners.near(folder, config["clip"]["name"]))
-    )
+    if "eyes" not in config:
+        raise BadFile(f"{folder / FILE} was written by an earlier Palate. Train it anew.")
+    find = catalog.reader if config["sees"] == "reader" else catalog.clip
+    eyes = find(partners.near(folder, config["eyes"]["name"]))
+    return Premier.from_pretrained(folder, backbone, eyes)

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from palate import store
 from palate.backbones import FLUX
-from palate.backbones.clips import Clip
 from palate.errors import BadFile, Mismatch
 from palate.methods import partners
+from palate.methods.premier.eyes import Eyes, Sees
 from palate.methods.premier.fitting import Fitting, Newcomer, fitted
 from palate.methods.premier.model import Modulator, Sizes
 from palate.methods.premier.newcomers import coefficients, combined
@@ -30,19 +30,19 @@ from palate.methods.premier.users import Known, Users
 from palate.store.tensors import content_fingerprint
 from palate.types import Mark, Profile, Request, Taste
 
-FILE, KIND, VERSION = "premier.safetensors", "premier", 1
+FILE, KIND, VERSION = "premier.safetensors", "premier", 2
 KEPT = torch.bfloat16  # modulator, users and profiles; a full-size person is 61,440 bytes
 
 
 class Premier:
-    """A modulator and the people it was trained with, for one base model; a CLIP to see others."""
+    """A modulator and the people it was trained with, for one base model; eyes to see others."""
 
     def __init__(
-        self, backbone: FLUX, clip: Clip, modulator: Modulator, users: Users, known: Known
+        self, backbone: FLUX, eyes: Eyes, modulator: Modulator, users: Users, known: Known
     ) -> None:
         modulator.sizes.check(backbone)
         users.check(modulator.sizes, known)
-        self.backbone, self.clip, self.known = backbone, clip, known
+        self.backbone, self.eyes, self.known = backbone, eyes, known
         self.modulator = modulator.eval().requires_grad_(False)
         self.users = users.eval().requires_grad_(False)
         self.mark = Mark(name=KIND, fingerprint=content_fingerprint(*self._content()))
@@ -51,16 +51,16 @@ class Premier:
 
     def read(self, taste: Taste, more: Fitting | None = None) -> Profile:
         """Where their pictures place this person; with `more`, then or instead by gradients."""
-        return self.profile(taste, look([taste], self.clip)[0], more)
+        return self.profile(taste, look([taste], self.eyes)[0], more)
 
     def read_all(self, tastes: Sequence[Taste]) -> list[Profile]:
         """Many people, their pictures looked at together; nobody's profile depends on others."""
-        both = zip(tastes, look(tastes, self.clip), strict=True)
+        both = zip(tastes, look(tastes, self.eyes), strict=True)
         return [self.profile(taste, seen) for taste, seen in both]
 
     def profile(self, taste: Taste, seen: Seen, more: Fitting | None = None) -> Profile:
         """Of a person whose pictures were looked at before."""
-        weights = coefficients(self.known, seen.liked.cpu(), seen.disliked.cpu())
+        weights = coefficients(self.known, seen.liked, seen.disliked)
         user = combined(self.users.table, weights.to(self.users.table))
         if more is not None:
             user = self._fitted(taste, weights, more)
@@ -71,7 +71,7 @@ class Premier:
         return Profile(
             method=self.mark,
             backbone=self.backbone.mark,
-            reader=self.clip.mark,
+            reader=self.eyes.mark,
             tensors={USER: user.detach().to(KEPT).cpu().clone()},
             liked=liked,
             disliked=disliked,
@@ -99,40 +99,40 @@ class Premier:
     # ---- as a folder
 
     def _content(self) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
-        marks = {"backbone": self.backbone.mark, "clip": self.clip.mark}
-        config = {"sizes": asdict(self.modulator.sizes)}
+        marks = {"backbone": self.backbone.mark, "eyes": self.eyes.mark}
+        config = {"sizes": asdict(self.modulator.sizes), "sees": self.eyes.kind}
         config |= {name: vars(mark) for name, mark in marks.items()}
         tensors = {f"modulator.{n}": t.to(KEPT) for n, t in self.modulator.state_dict().items()}
-        tensors |= {"users": self.users.table.detach().to(KEPT)}
+        tensors |= {"users": self.users.table.detach().to(KEPT), "axes": self.eyes.axes.half()}
         return KIND, config, tensors | self.known.tensors()
 
     def save_pretrained(self, folder: Path) -> None:
-        """Everything but the base model and the CLIP."""
+        """Everything but the base model and what sees."""
         kind, config, tensors = self._content()
         store.save(folder / FILE, tensors, kind=kind, config=config, version=VERSION)
 
     @classmethod
-    def from_pretrained(cls, folder: Path, backbone: FLUX, clip: Clip) -> Premier:
+    def from_pretrained(cls, folder: Path, backbone: FLUX, partner: Sees) -> Premier:
         """As it was kept, with the partners it was trained with."""
         found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
         try:
             sizes = _sizes(found.config["sizes"])
-            kept = {name: Mark(**found.config[name]) for name in ("backbone", "clip")}
+            kept = {name: Mark(**found.config[name]) for name in ("backbone", "eyes")}
             users = Users(tensors.pop("users").float())
-            known = Known.taken(tensors)
+            known, eyes = Known.taken(tensors), Eyes(partner, tensors.pop("axes").float())
         except (KeyError, TypeError) as error:
             raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
-        for name, partner in (("backbone", backbone), ("clip", clip)):
-            if kept[name].fingerprint != partner.mark.fingerprint:
+        for name, mark in (("backbone", backbone.mark), ("eyes", eyes.mark)):
+            if kept[name].fingerprint != mark.fingerprint:
                 raise Mismatch(
                     f"This Premier was trained with the {name} {kept[name]}, and it is given "
-                    f"{partner.mark}."
+                    f"{mark}."
                 )
         modulator = Modulator(sizes)
         own = {name.removeprefix("modulator."): part.float() for name, part in tensors.items()}
         modulator.load_state_dict(own)
         device = next(backbone.pipe.transformer.parameters()).device
-        return cls(backbone, clip, modulator.to(device), users.to(device), known)
+        return cls(backbone, eyes, modulator.to(device), users.to(device), known)
 
 
 class Fitted:

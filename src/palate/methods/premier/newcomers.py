@@ -1,7 +1,7 @@
 """Somebody new as a combination of trained people, e = Σ c_k e_k: at once, from their pictures.
 
-What somebody likes, less what they do not, lies in CLIP's space where their taste lies: whatever
-both sides show alike, as what a prompt names, cancels. Of n liked and m disliked pictures that
+What somebody likes, less what they do not, lies where their taste lies: whatever both sides show
+alike, as what a prompt names, cancels. Of n liked and m disliked pictures that
 difference x is uncertain by the covariance U = W/n + W/m, W being how one person's pictures differ.
 Trained people say how tastes spread, with covariance B around the mean a. The best linear guess of
 e is then a ridge regression whose ridge is the noise itself, so that one picture moves little and

@@ -1,4 +1,4 @@
-"""From a taste to points: every picture through CLIP's eyes, the same picture once."""
+"""From a taste to points: every picture is looked at, the same picture once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.backbones.clips import Clip
 from palate.images import open_picture
+from palate.methods.premier.eyes import Eyes, Pixels
 from palate.types import Example, Taste
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,10 +24,10 @@ class Seen:
     disliked: Float[Tensor, "m F"]
 
 
-def look(tastes: Sequence[Taste], clip: Clip) -> list[Seen]:
+def look(tastes: Sequence[Taste], eyes: Eyes) -> list[Seen]:
     """Everybody's pictures in one go; copies of a picture tell nothing that it did not."""
     sides = [distinct(side) for taste in tastes for side in (taste.liked, taste.disliked)]
-    points = clip.see([pixels for side in sides for pixels in side])
+    points = eyes.see([pixels for side in sides for pixels in side])
     each = points.split([len(side) for side in sides])
     return [Seen(liked=each[i], disliked=each[i + 1]) for i in range(0, len(each), 2)]
 

@@ -1,8 +1,8 @@
 """The people who were trained with: a row of tokens each, and how what they like looks.
 
 Users   what the modulator hears of a person; learned
-Known   points of their liked and disliked pictures in a CLIP's space; fixed. By these somebody
-        new is placed among them.
+Known   where their liked and disliked pictures lie, as Eyes see them; fixed. By these somebody new
+        is placed among them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from palate.errors import BadTaste, Mismatch
+from palate.methods.premier.eyes import KEPT
 from palate.methods.premier.model import Sizes
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-KEPT = torch.float16  # where people stand; they are means of points that lie so in caches, too
 LEAST = 2  # pictures of a trained person on either side: one says nothing of how they differ
 RIDGE = 0.03  # of the mean variance; from 0.01 to 0.3 new people are placed equally well
 

@@ -13,7 +13,7 @@ from palate.recipes.comparing import PLAIN, Comparing, compare
 PARTNERS: Mapping[str, tuple[str, ...]] = {
     "prefgen": (PREFDISC, CLIP),
     "ip-adapter": (PREFDISC, CLIP),
-    "premier": (CLIP,),
+    "premier": (READER,),
 }
 
 

@@ -11,7 +11,7 @@ from palate.methods.premier.method import Premier
 from palate.methods.premier.tuned import PUBLISHED as TUNED
 from palate.methods.premier.tuned import Tuned, Tuning
 from palate.recipes.claims.claim import Findings, Found
-from palate.recipes.claims.lab import CLIP, FLUX, JUDGE, Lab, weights_of
+from palate.recipes.claims.lab import FLUX, JUDGE, READER, Lab, weights_of
 from palate.recipes.comparing import made, profiles_of
 from palate.recipes.newcoming import AT_ONCE, DIRECTLY, LINEAR, Newcomers, Newcoming, measure
 
@@ -29,7 +29,7 @@ class Placed:
     @property
     def needs(self) -> tuple[str, ...]:
         """Premier whole, and the judge."""
-        return self.backbone, weights_of("premier", self.backbone), CLIP, JUDGE
+        return self.backbone, weights_of("premier", self.backbone), READER, JUDGE
 
     def premier(self, lab: Lab) -> Premier:
         """The trained method."""

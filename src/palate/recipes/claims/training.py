@@ -17,7 +17,7 @@ from palate.evals.taste import scored
 from palate.learn.fit import fit
 from palate.recipes.claims.alignment import REAL, distances, half_draws
 from palate.recipes.claims.claim import Findings, Found
-from palate.recipes.claims.lab import CLIP, FLUX, JUDGE, PREFDISC, SDXL, Lab
+from palate.recipes.claims.lab import CLIP, FLUX, JUDGE, PREFDISC, READER, SDXL, Lab
 from palate.recipes.comparing import Comparing, made, taste_of
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import changed
@@ -29,7 +29,7 @@ from palate.types import Method, Profile, Request
 
 PARTNERS = {  # what a recipe goes with, by its names for them; those without train toys
     "sketchbook-prefgen": {"backbone": SDXL, "reader": PREFDISC, "clip": CLIP},
-    "sketchbook-premier": {"backbone": FLUX, "clip": CLIP},
+    "sketchbook-premier": {"backbone": FLUX, "reader": READER},
 }
 Settings = tuple[str, ...]  # as `palate train` takes them
 
