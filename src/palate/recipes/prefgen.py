@@ -63,7 +63,7 @@ class PrefgenRecipe:
     toy: Literal["sdxl", "flux"] = "sdxl"  # which toy, where there are no partners
     people: int = 4000
     history: int = 8  # pairs at most
-    histories: int = 3  # of each person, of different lengths
+    histories: int = 4  # of each person, of different lengths
     targets: int = 4  # liked pictures of each person beside the history
     layers: Layers = field(default_factory=lambda: Layers(sem=(13, 14, 15, 16), core=(9, 10, 11)))
     image: Chosen = "medoid"
@@ -282,8 +282,8 @@ def _off(method: PrefGen, items: Items, told: Sequence[str]) -> dict[str, float]
 
 PREFGEN = PrefgenRecipe(
     fit=Fit(
-        steps=4000, batch=64, lr=1e-3, weight_decay=0.01, warmup=100, ema=0.998, bf16=True,
-        log_every=20, checkpoint_steps=200,
+        steps=6000, batch=64, lr=1e-3, weight_decay=0.01, warmup=100, ema=0.998, bf16=True,
+        log_every=20, checkpoint_steps=200, optimizer="muon",
     ),
 )  # fmt: skip
 FLUX_PREFGEN = replace(
