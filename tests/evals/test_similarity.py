@@ -9,7 +9,7 @@ from palate.backbones.clips import Clip
 from palate.backbones.judges import Judge
 from palate.errors import BadInput, Mismatch
 from palate.evals.measures import Encoder, Eye, Seen
-from palate.evals.moods import MIKELS, moods_right, moods_seen
+from palate.evals.moods import MIKELS, moods_of, moods_right
 from palate.evals.retrieval import among, retrieval
 from palate.evals.seeing import Seeing, key_of
 from palate.evals.similarity import Words, clip_text, copying, diversity, likeness
@@ -201,4 +201,4 @@ def test_moods_of_drawings_follow_from_their_looks() -> None:
         torch.manual_seed(1)
         judge = Judge(widths=(8, 8)).eval()
     pictures = np.stack([draw(any_scene(seed)) for seed in range(4)])
-    assert set(moods_seen(judge, pictures)) <= set(MOODS)
+    assert set(moods_of(judge.look_at(pictures))) <= set(MOODS)

@@ -49,12 +49,12 @@ class Recall:
 
     @torch.no_grad()
     def _states(self, text: str, pictures: Float[Tensor, "N T C"]) -> Float[Tensor, "L C"]:
-        fed = self.reader.feed([text], [pictures])
+        fed, each = self.reader.feed([text], [pictures]), pictures.shape[1]
         ids, marks = fed["input_ids"][0].tolist(), [_mark(one) for one in pictures]
-        past, known = self._take(ids, marks)
+        past, known = self._take(ids, marks, each)
         fed["input_ids"] = fed["input_ids"][:, known:]
         fed.pop("mm_encoder_outputs", None)
-        if len(new := pictures[self._pictures(ids[:known], pictures.shape[1]) :]):
+        if len(new := pictures[self._pictures(ids[:known], each) :]):
             fed["mm_encoder_outputs"] = as_seen([new.to(self.reader.model.dtype)])
         out = self.reader.model.model(
             **fed, past_key_values=past, use_cache=True, output_hidden_states=True
@@ -64,10 +64,10 @@ class Recall:
             del self._heard[: -self.most]
         return torch.stack([states[0, -1] for states in out.hidden_states]).float()
 
-    def _take(self, ids: list[int], marks: list[bytes]) -> tuple[Any, int]:
+    def _take(self, ids: list[int], marks: list[bytes], each: int) -> tuple[Any, int]:
         """Keys and values of the longest beginning that was heard, and how long it is."""
         with self._lock:
-            lengths = [self._shared(heard, ids, marks) for heard in self._heard]
+            lengths = [self._shared(heard, ids, marks, each) for heard in self._heard]
             known = max(lengths, default=0)
             if not known:
                 return library("transformers").DynamicCache(), 0
@@ -75,24 +75,27 @@ class Recall:
         heard.past.crop(known - len(heard.ids))  # below zero: so many are taken off the end
         return heard.past, known
 
-    def _shared(self, heard: Heard, ids: list[int], marks: list[bytes]) -> int:
+    def _shared(self, heard: Heard, ids: list[int], marks: list[bytes], each: int) -> int:
         """How many first tokens of both are the same, pictures whole; one at least is left over.
 
         None where no picture is among them: texts of any two people begin with "User:".
         """
         known = _alike(heard.ids, ids[:-1])
-        image = self.reader.model.config.image_token_id
-        places = [n for n, token in enumerate(ids) if token == image]
-        each = len(places) // max(1, len(marks))
-        same = _alike(heard.pictures, marks)
-        inside = min(same, self._pictures(ids[:known], max(1, each)))
-        if not inside:
+        whole = min(_alike(heard.pictures, marks), self._pictures(ids[:known], each))
+        if not whole:
             return 0
-        return min(known, places[inside * each]) if inside < len(marks) else known
+        if whole == len(marks):
+            return known
+        places = [n for n, token in enumerate(ids) if token == self._image]
+        return min(known, places[whole * each])
 
     def _pictures(self, ids: list[int], each: int) -> int:
-        """How many pictures are whole in the first tokens of a text."""
-        return ids.count(self.reader.model.config.image_token_id) // each
+        """How many pictures, of so many tokens each, are whole in the first tokens of a text."""
+        return ids.count(self._image) // each
+
+    @property
+    def _image(self) -> int:
+        return self.reader.model.config.image_token_id
 
 
 def _alike(one: Sequence[Any], other: Sequence[Any]) -> int:

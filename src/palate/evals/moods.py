@@ -11,9 +11,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from palate.backbones.judges import Judge, Sight
+from palate.backbones.judges import Sight
 from palate.errors import BadInput
 from palate.evals import stats
 from palate.evals.stats import Figure
@@ -61,11 +60,6 @@ def moods_right(
     )
 
 
-def moods_seen(judge: Judge, pictures: NDArray[np.uint8]) -> list[str]:
-    """The moods of drawn pictures (n, height, width, 3), as the judge reads their looks."""
-    return moods_of(judge.look_at(pictures))
-
-
 def moods_of(sight: Sight) -> list[str]:
-    """The same of what a judge saw already."""
+    """The moods of drawn pictures, as a judge read their looks."""
     return [mood_of(look_from_codes(look)) for look in sight.looks]
