@@ -111,6 +111,20 @@ def test_a_muon_step_by_hand():
     assert net["last"].weight.tolist() == [pytest.approx([0.85, 0.95]), pytest.approx([0.95, 0.85])]
 
 
+def test_muon_turns_a_convolution_as_the_matrix_of_its_rows():
+    flat, folded = nn.Linear(8, 2, bias=False), nn.Conv2d(2, 2, 2, bias=False)
+    with torch.no_grad():
+        folded.weight.copy_(flat.weight.view(2, 2, 2, 2))
+    slope = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    for layer in (flat, folded):
+        config = fit(optimizer="muon", warmup=0)
+        muon = optim.build(config, {"m": nn.ModuleDict({"blocks": nn.ModuleList([layer])})})
+        optim.set_lr(muon, config, 0)
+        layer.weight.grad = slope.view_as(layer.weight).clone()
+        muon.step()
+    torch.testing.assert_close(folded.weight.flatten(1), flat.weight, atol=0, rtol=0)
+
+
 @pytest.mark.parametrize("shape", [(24, 24), (8, 40), (40, 8)])
 def test_orthogonal_keeps_directions_and_evens_their_lengths(shape):
     rows, columns = shape

@@ -55,9 +55,10 @@ class Muon(torch.optim.AdamW):
         held = state["moment"]
         held.lerp_(grad, 1 - group["momentum"])
         ahead = grad.lerp(held, group["momentum"])  # Nesterov's
-        reach = _LIKE_ADAM * max(param.shape) ** 0.5
+        rows = ahead.flatten(1)  # a convolution's row is all that one channel sees
+        reach = _LIKE_ADAM * max(rows.shape) ** 0.5
         param.mul_(1 - group["lr"] * group["weight_decay"])
-        param.add_(orthogonal(ahead).to(param), alpha=-group["lr"] * reach)
+        param.add_(orthogonal(rows).to(param).view_as(param), alpha=-group["lr"] * reach)
 
 
 def orthogonal(matrix: Float[Tensor, "R C"]) -> Float[Tensor, "R C"]:
@@ -72,10 +73,10 @@ def orthogonal(matrix: Float[Tensor, "R C"]) -> Float[Tensor, "R C"]:
 
 
 def matrices(module: nn.Module) -> list[Tensor]:
-    """Weights of the linear layers inside numbered blocks, that are to be trained."""
+    """Weights of linear layers and convolutions inside numbered blocks, that are to be trained."""
     return [
         layer.weight
         for name, layer in module.named_modules()
-        if isinstance(layer, nn.Linear) and layer.weight.requires_grad
+        if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.requires_grad
         if any(part.isdigit() for part in name.split("."))
     ]
