@@ -83,12 +83,19 @@ def test_settings_are_changed_by_name():
     assert recipe("sketchbook-judge").fit.steps > 500
 
 
+def test_settings_change_together_in_no_order():
+    judge = recipe("sketchbook-judge")
+    assert judge.fit.warmup > 3  # one after the other, three steps would be refused
+    words = ["fit.steps=3", "fit.warmup=1"]
+    assert changed(judge, words) == changed(judge, words[::-1])
+
+
 @pytest.mark.parametrize(
     ("word", "complaint"),
     [
         ("fit.stepz=5", "No setting named 'stepz'. Known:"),
         ("steps", "Write it as name=value"),
-        ("noise.deep=1", "noise has no settings of its own"),
+        ("noise.deep=1", "noise has no settings of its own; noise.deep names one"),
         ("fit.steps=0", "steps is 0"),
         ("fit.steps=many", "steps is 'many'"),
     ],

@@ -96,23 +96,42 @@ T = TypeVar("T")
 
 
 def changed(value: T, words: Sequence[str]) -> T:
-    """A recipe with some settings changed: "fit.steps=100", "size=64"."""
+    """A recipe with some settings changed, all at once: "fit.steps=100", "size=64"."""
+    tree = _Tree()
     for word in words:
         path, equals, text = word.partition("=")
         if not equals:
             raise BadInput(f"{word!r} changes nothing. Write it as name=value, as fit.steps=100.")
-        value = _with(value, path.split("."), _value(text))
-    return value
+        *way, last = path.split(".")
+        at = tree
+        for name in way:
+            at = at.setdefault(name, _Tree())
+            if not isinstance(at, _Tree):
+                raise BadInput(f"{name} is set whole and in part ({word}). Say one of the two.")
+        at[last] = _value(text)
+    return _with(value, tree)
 
 
-def _with(value: Any, path: list[str], new: Any) -> Any:
-    name, *deeper = path
+class _Tree(dict[str, Any]):
+    """Changes by name; those of a setting that has settings of its own are a tree again."""
+
+
+def _with(value: Any, tree: _Tree) -> Any:
     known = [field.name for field in fields(value)]
-    if name not in known:
-        raise unknown("setting", name, known)
-    if deeper and not is_dataclass(getattr(value, name)):
-        raise BadInput(f"{name} has no settings of its own; {'.'.join(path)} names one.")
-    return replace(value, **{name: _with(getattr(value, name), deeper, new) if deeper else new})
+    for name, given in tree.items():
+        if name not in known:
+            raise unknown("setting", name, known)
+        if isinstance(given, _Tree) and not is_dataclass(getattr(value, name)):
+            raise BadInput(
+                f"{name} has no settings of its own; {name}.{next(iter(given))} names one."
+            )
+    return replace(
+        value,
+        **{
+            name: _with(getattr(value, name), given) if isinstance(given, _Tree) else given
+            for name, given in tree.items()
+        },
+    )
 
 
 def _value(text: str) -> Any:
