@@ -6,6 +6,8 @@ Every command is quiet in a pipe, speaks JSON with --json, and ends with 0 (done
 
 from __future__ import annotations
 
+import logging
+import os
 import warnings
 
 import typer
@@ -54,4 +56,8 @@ def main() -> None:
     """The `palate` command."""
     # Norms keep fp32 weights under autocast; torch says that its fused one is not for that.
     warnings.filterwarnings("ignore", "Mismatch dtype between input and weight")
+    # diffusers warns of what should stay in fp32, even where nothing should.
+    casting = logging.getLogger("diffusers.models.modeling_utils")
+    casting.addFilter(lambda record: "float32: []" not in record.getMessage())
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # of files of a second; ours stay
     app()
