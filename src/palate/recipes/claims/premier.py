@@ -14,7 +14,7 @@ from palate.recipes.newcoming import DIRECTLY, LINEAR, Newcoming
 RECIPE = "sketchbook-premier"
 _SHORT: Settings = ("fit.ema=None", "likes=(20,40)", "dislikes=20", "fit.batch=16")
 SMALL: Settings = (*_SHORT, "people=200", "shown=600", "fit.steps=60")
-FULL: Settings = ("fit.ema=None", "people=1000", "fit.steps=600")
+FULL: Settings = ("fit.ema=None", "people=1000", "fit.steps=1000")
 _TENTH: Settings = ("people=20",)
 _FEW = Newcoming(people=8, prompts=1, histories=(2, 16), ways=(LINEAR, DIRECTLY), fitted=40)
 _MANY = Newcoming(people=30, ways=(LINEAR, DIRECTLY), fitted=500)
