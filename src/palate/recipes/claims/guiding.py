@@ -137,14 +137,17 @@ class Adapting(Asking):
             chosen.wanted(Keywords.of(profile.words), request).strengths
             for profile, request in zip(profiles, requests, strict=True)
         ]
-        fixed = Guidance(
-            preference=float(np.mean([s.preference for s in strengths])),
-            base_ratio=float(np.mean([s.base_ratio for s in strengths])),
-        )
+        preferences = np.array([s.preference for s in strengths])
+        ratios = np.array([s.base_ratio for s in strengths])
+        fixed = Guidance(preference=float(preferences.mean()), base_ratio=float(ratios.mean()))
         ways = {"chosen": chosen, "fixed": self.instant(lab, fixed)}
         seen = {
             name: {name: scored(made(requests, way, profiles), wishes, lab.judge())}
             for name, way in ways.items()
         }
-        note = f"Fixed: preference {fixed.preference:.2f}, base ratio {fixed.base_ratio:.2f}."
+        note = (
+            f"Fixed: preference {fixed.preference:.3f}, base ratio {fixed.base_ratio:.2f}. Chosen: "
+            f"{preferences.min():.3f} to {preferences.max():.3f}, {ratios.min():.2f} to "
+            f"{ratios.max():.2f}."
+        )
         return Findings(found=tuple(compared(seen, wishes)), notes=(note,))
