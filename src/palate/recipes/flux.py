@@ -54,7 +54,7 @@ from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
-TRANSFORMER = FluxSizes()  # 2.7 M numbers
+TRANSFORMER = FluxSizes()  # 2.8 M numbers
 READS = Tower(width=128, layers=2, heads=4, inner=256)  # T5, 0.4 M
 
 
@@ -71,8 +71,8 @@ class FluxRecipe:
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     beside: Beside = field(default_factory=Beside)
-    shift: float = 1.0  # of the times that are learned from, towards noise
-    guided: float = 0.125  # share of rows that learn guidance; each costs two more passes
+    shift: float = 0.5  # of the times that are learned from, towards noise
+    guided: float = 0.08  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
     defaults: Defaults = DEFAULTS
     tested: int = 1000

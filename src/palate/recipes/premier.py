@@ -114,9 +114,12 @@ class PremierRecipe:
     summary: str = "makes sketchbook-flux draw what a person likes, who is placed among others"
     fit: Fit
     partners: Partners | None = field(default_factory=Partners)  # None: toys
+    # Widths of text and modulation are the base model's. Here one of its nine blocks is double.
     sizes: Sizes = field(
-        default_factory=lambda: Sizes(tokens=4, user=64, width=64, heads=4, time=0, padding="one")
-    )  # widths of text and modulation are the base model's; 360,000 numbers
+        default_factory=lambda: Sizes(
+            tokens=4, user=64, width=64, heads=4, time=0, padding="one", blocks="all"
+        )
+    )
     start: Start = "silent"  # or "small", as released
     begin: Literal["pictures", "anew"] = "pictures"  # where people begin; published: anew
     people: int = 2000

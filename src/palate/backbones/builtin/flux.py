@@ -20,8 +20,8 @@ from palate.backbones.loading import library
 class FluxSizes:
     """How large the transformer is; it sees 8x8 places."""
 
-    double: int = 3
-    single: int = 3
+    double: int = 1  # takes the room of two and a half single ones, and depth is what pays
+    single: int = 8
     heads: int = 4
     axes: tuple[int, int, int] = (8, 12, 12)  # their sum is the width of a head
 
