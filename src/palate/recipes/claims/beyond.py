@@ -11,7 +11,7 @@ from palate.recipes.claims.claim import Claim
 from palate.recipes.claims.comparisons import Order
 from palate.recipes.claims.drifting import Drifting, Joint
 from palate.recipes.claims.instant import STRENGTHS
-from palate.recipes.claims.lab import FLUX
+from palate.recipes.claims.lab import FLUX, PREFDISC
 from palate.recipes.claims.newcomers import Sooner
 from palate.recipes.claims.training import Rivals, Settings
 from palate.recipes.newcoming import AT_ONCE, LINEAR, Newcoming
@@ -46,9 +46,14 @@ CLAIMS = (
         source="open question",
         says="A reader can learn attributes beside the label, and discern no worse.",
         figure="PrefGen's authors found it unstable and kept the label alone",
-        asks="The reader trained in both ways, cut down: liked told from disliked, new people.",
+        asks="The reader trained in both ways, cut down: liked told from disliked, new people. In "
+        "full it goes on from one that can tell them: from nothing, so few steps teach neither.",
         small=Joint(size=(*_LABELS, "people=60", "fit.steps=40")),
-        full=Joint(size=(*_LABELS, "people=1000", "fit.steps=400", "fit.batch=16"), tested=300),
+        full=Joint(
+            size=(*_LABELS, "people=1000", "fit.steps=400", "fit.batch=16"),
+            tested=300,
+            begin=PREFDISC,
+        ),
     ),
     Claim(
         name="open-aligned-core",

@@ -108,11 +108,12 @@ class Joint:
     history: int = 4
     room: float = 0.05  # what counts as no worse
     recipe: str = "sketchbook-prefdisc"
+    begin: str = READER
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The reader it begins from."""
-        return () if self.recipe.endswith("-debug") else (READER,)
+        return () if self.recipe.endswith("-debug") else (self.begin,)
 
     def run(self, lab: Lab) -> Findings:
         """Both trained, both asked the same."""
@@ -125,14 +126,14 @@ class Joint:
             Found(says=f"told apart, learning {name}", figure=stats.mean(values))
             for name, values in right.items()
         ]
-        told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`."
+        told = f"Trained from {self.begin}, as `palate train {self.recipe} {' '.join(self.size)}`."
         return Findings(found=tuple(found), notes=(told,))
 
     def _trained(self, lab: Lab, alone: bool) -> Reader:
         value: Any = changed(recipe(self.recipe), self.size)
         value = label_alone(value) if alone else value
         if value.reader is not None:
-            value = replace(value, reader=lab.folder(READER))
+            value = replace(value, reader=lab.folder(self.begin))
         with torch.random.fork_rng(devices=[]):
             parts = replace(value, cache=lab.cache).parts()
             for _ in fit(parts.modules, parts.items, parts.loss, value.fit):
