@@ -6,7 +6,7 @@ from torch import nn
 
 from palate.errors import BadInput
 from palate.learn import optim
-from palate.learn.muon import orthogonal
+from palate.learn.muon import all_orthogonal, orthogonal
 from palate.learn.settings import Fit
 
 
@@ -135,3 +135,15 @@ def test_orthogonal_keeps_directions_and_evens_their_lengths(shape):
     assert found.diagonal().min() > 0.6
     assert found.diagonal().max() < 1.25
     assert (found - torch.diag(found.diagonal())).abs().max() < 0.03
+
+
+def test_together_each_is_made_orthogonal_as_alone():
+    stream = torch.Generator().manual_seed(0)
+    shapes = [(6, 6), (4, 10), (6, 6), (10, 4), (6, 6)]
+    mixed = [n * torch.randn(shape, generator=stream) for n, shape in enumerate(shapes, 1)]
+    for one, alone in zip(all_orthogonal(mixed), map(orthogonal, mixed), strict=True):
+        torch.testing.assert_close(one, alone, atol=0.02, rtol=0)  # bf16's rounding
+
+
+def test_nothing_to_turn_is_no_step():
+    assert all_orthogonal([]) == []

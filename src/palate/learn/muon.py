@@ -6,7 +6,7 @@ is no such matrix (norms, biases, embeddings, first and last layers) moves by Ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,33 +43,44 @@ class Muon(torch.optim.AdamW):
         for _, param, _ in turned:
             param.grad = None  # AdamW passes these by
         super().step()
-        for group, param, grad in turned:
-            self._turn(param, grad, group)
+        ahead = [self._ahead(param, grad, group) for group, param, grad in turned]
+        for (group, param, grad), move in zip(turned, all_orthogonal(ahead), strict=True):
+            reach = group["lr"] * _LIKE_ADAM * max(move.shape) ** 0.5
+            param.mul_(1 - group["lr"] * group["weight_decay"])
+            param.add_(move.to(param).view_as(param), alpha=-reach)
             param.grad = grad
 
-    def _turn(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+    def _ahead(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> Float[Tensor, "R C"]:
         state = self.state[param]
         if not state:  # AdamW asks for a step wherever something is kept
             state.update(step=torch.zeros(()), moment=torch.zeros_like(param))
         state["step"] += 1
         held = state["moment"]
         held.lerp_(grad, 1 - group["momentum"])
-        ahead = grad.lerp(held, group["momentum"])  # Nesterov's
-        rows = ahead.flatten(1)  # a convolution's row is all that one channel sees
-        reach = _LIKE_ADAM * max(rows.shape) ** 0.5
-        param.mul_(1 - group["lr"] * group["weight_decay"])
-        param.add_(orthogonal(rows).to(param).view_as(param), alpha=-group["lr"] * reach)
+        # Nesterov's. A convolution's row is all that one channel sees.
+        return grad.lerp(held, group["momentum"]).flatten(1)
 
 
-def orthogonal(matrix: Float[Tensor, "R C"]) -> Float[Tensor, "R C"]:
+def all_orthogonal(matrices: Sequence[Float[Tensor, "R C"]]) -> list[Float[Tensor, "R C"]]:
+    """Each made orthogonal; those of one shape together, as one by one they keep no core busy."""
+    places: dict[Any, list[int]] = {}
+    for place, matrix in enumerate(matrices):
+        places.setdefault((matrix.shape, matrix.device), []).append(place)
+    found: dict[int, Tensor] = {}
+    for some in places.values():
+        found |= zip(some, orthogonal(torch.stack([matrices[n] for n in some])), strict=True)
+    return [found[place] for place in range(len(matrices))]
+
+
+def orthogonal(matrix: Float[Tensor, "*N R C"]) -> Float[Tensor, "*N R C"]:
     """A matrix with the same singular vectors and all singular values near 1 (0.7 to 1.2)."""
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = (wide / wide.norm().clamp_min(1e-7)).bfloat16()
+    wide = matrix if matrix.shape[-2] <= matrix.shape[-1] else matrix.mT
+    x = (wide / wide.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-7)).bfloat16()
     a, b, c = _QUINTIC
     for _ in range(_TURNS):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * (square @ square)) @ x
-    return x if wide is matrix else x.T
+    return x if wide is matrix else x.mT
 
 
 def matrices(module: nn.Module) -> list[Tensor]:
