@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import example as such_as
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prefgen_toy import example, taste
@@ -173,6 +174,7 @@ JSON = st.recursive(
 
 
 @settings(deadline=None, max_examples=60)
+@such_as(place="keywords", junk={"\n": None})
 @given(
     place=st.sampled_from(["prompt", "seed", "keywords", "plan", "history", "references"]),
     junk=JSON,

@@ -196,4 +196,5 @@ def _first(error: ValidationError) -> str:
     """The first place that is wrong, and what it must be."""
     wrong = error.errors()[0]
     message = wrong["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{'.'.join(map(str, wrong['loc'])) or 'its top'}: {message}"
+    way = (str(name) if str(name).isprintable() else ascii(name) for name in wrong["loc"])
+    return f"{'.'.join(way) or 'its top'}: {message}"
