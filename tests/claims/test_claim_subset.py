@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from palate.cli import app
 
-# Under a minute together: the reader's layers, aligners, a search for regions, methods compared.
+# A minute or two together: the reader's layers, aligners, a search for regions, methods compared.
 SUBSET = ("prefgen-like", "open-mmd-kernel", "instant-regions", "premier-order")
 
 
