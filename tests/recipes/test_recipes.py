@@ -106,6 +106,12 @@ def test_a_wrong_setting_is_answered_with_a_sentence(word, complaint):
     assert complaint in str(problem.value)
 
 
+@pytest.mark.parametrize("words", [["noise=0", "noise.deep=1"], ["noise.deep=1", "noise=0"]])
+def test_a_setting_is_set_whole_or_in_part(words):
+    with pytest.raises(BadInput, match="noise is set whole and in part"):
+        changed(recipe("sketchbook-judge"), words)
+
+
 def test_train_says_where_the_model_is(tmp_path):
     name = "sketchbook-judge-debug"
     words = ["train", name, "fit.steps=2", "--out", str(tmp_path), "--json"]

@@ -107,9 +107,15 @@ def changed(value: T, words: Sequence[str]) -> T:
         for name in way:
             at = at.setdefault(name, _Tree())
             if not isinstance(at, _Tree):
-                raise BadInput(f"{name} is set whole and in part ({word}). Say one of the two.")
+                raise _twice(name, word)
+        if isinstance(at.get(last), _Tree):
+            raise _twice(last, word)
         at[last] = _value(text)
     return _with(value, tree)
+
+
+def _twice(name: str, word: str) -> BadInput:
+    return BadInput(f"{name} is set whole and in part ({word}). Say one of the two.")
 
 
 class _Tree(dict[str, Any]):
