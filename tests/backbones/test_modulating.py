@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,6 +151,51 @@ def test_the_negative_half_of_our_own_pass_is_the_base_models_too() -> None:
     handle.remove()
     plain, steered = (made.chunk(2) for made in out)
     assert torch.equal(steered[0], plain[0]) and not torch.equal(steered[1], plain[1])
+
+
+# ---- from some share of the steps on
+
+
+def outputs(backbone: FLUX, make: Any) -> list[Tensor]:
+    """What the transformer says, step by step."""
+    out: list[Tensor] = []
+    model = backbone.pipe.transformer
+    handle = model.register_forward_hook(lambda _, __, made: out.append(made[0]))
+    with torch.no_grad():
+        make()
+    handle.remove()
+    return out
+
+
+def in_a_pipeline(backbone: FLUX) -> None:
+    backbone.pipe.set_progress_bar_config(disable=True)
+    stream = torch.Generator().manual_seed(0)
+    options = {"num_inference_steps": 4, "height": 64, "width": 64, "max_sequence_length": 48}
+    backbone.pipe("a cat", generator=stream, **options)
+
+
+@pytest.mark.parametrize("whose", ["ours", "a stock pipeline's"])
+def test_before_its_window_a_delta_is_silent(whose: str) -> None:
+    backbone = flux(True)
+    late = replace(delta([0], 1.0, "all"), window=(0.5, 1.0))
+
+    def make() -> None:
+        backbone.sample(asks(steps=4)) if whose == "ours" else in_a_pipeline(backbone)
+
+    plain = outputs(backbone, make)
+    with backbone.modulating(late):
+        turned = outputs(backbone, make)
+    same = [torch.equal(a, b) for a, b in zip(plain, turned, strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_where_no_picture_is_made_there_are_no_windows() -> None:
+    backbone = flux(True)
+    lent = delta([0], 1.0, "all")
+    with backbone.modulating(lent):
+        want = heard(backbone)
+    with backbone.modulating(replace(lent, window=(0.5, 1.0))):
+        assert torch.equal(heard(backbone), want)
 
 
 # ---- one direction for all that follows

@@ -248,11 +248,14 @@ class _Guess:
         self.pipe, self.seen = pipe, None
 
     def __call__(self, people: int, latents: Tensor) -> lending.Riders:
-        running = getattr(self.pipe, "_current_timestep", None) is not None
+        now = getattr(self.pipe, "_current_timestep", None)
+        running = now is not None
         again = running and self.seen is latents
         self.seen = latents if running else None
         pictures = tuple(lending.spread(len(latents), people))
-        return lending.Riders(pictures=pictures, speaking=(not again,) * len(pictures))
+        progress = lending.progress(self.pipe.scheduler, now) if running else None
+        speaking = (not again,) * len(pictures)
+        return lending.Riders(pictures=pictures, speaking=speaking, progress=progress)
 
 
 def pack(latents: Tensor) -> Tensor:

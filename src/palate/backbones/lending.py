@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from palate.errors import BadInput, Mismatch
 
 Strength = float | tuple[float, ...]  # one for all pictures, or one for each
+Window = tuple[float, float]  # from and up to which share of the steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,11 @@ class Riders:
 
     pictures: tuple[int, ...]  # which picture
     speaking: tuple[bool, ...]  # False where the negative prompt is heard
-    progress: float = 0.0  # share of the steps already done
+    progress: float | None = None  # share of the steps already done; None: no picture is made
+
+    def within(self, window: Window) -> bool:
+        """Whether who has this window is heard now; outside of sampling everybody is."""
+        return self.progress is None or window[0] <= self.progress < window[1]
 
 
 _riding: ContextVar[Riders | None] = ContextVar("riding", default=None)
@@ -48,10 +53,20 @@ def riding(riders: Riders) -> Iterator[None]:
         _riding.reset(token)
 
 
-def halves(pictures: Sequence[int], *, guided: bool, progress: float = 0.0) -> Riders:
+def halves(pictures: Sequence[int], *, guided: bool, progress: float | None = None) -> Riders:
     """The usual order: with guidance the negative rows come first, then the prompts'."""
     speaking = (False,) * len(pictures) * guided + (True,) * len(pictures)
     return Riders(pictures=tuple(pictures) * (1 + guided), speaking=speaking, progress=progress)
+
+
+def progress(scheduler: Any, timestep: Any) -> float | None:
+    """Share of a scheduler's steps that is done when it comes to a timestep; None: not one of its.
+
+    For passes that nobody announced.
+    """
+    steps = scheduler.timesteps
+    at = (steps == torch.as_tensor(timestep).to(steps).reshape(-1)[0]).nonzero()
+    return int(at[0]) / len(steps) if len(at) else None
 
 
 def spread(rows: int, people: int) -> list[int]:

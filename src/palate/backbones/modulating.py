@@ -19,6 +19,7 @@ from torch import Tensor
 from palate.backbones.lending import (
     Riders,
     Strength,
+    Window,
     announced,
     check_strength,
     index,
@@ -53,6 +54,7 @@ class Delta:
     strength: Strength = 1.0
     blocks: Literal["double", "all"] = "double"
     onward: bool = False
+    window: Window = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.shared is None and self.each is None:
@@ -124,7 +126,8 @@ class _Turner:
                 f"The delta has directions for {given} text tokens and the prompt has "
                 f"{self.text}. Make it from the embeddings that are used here."
             )
-        heard = turns(riders, self.delta.strength, self.delta.people)
+        delta = self.delta
+        heard = turns(riders, delta.strength, delta.people) if riders.within(delta.window) else []
         heard = [turn for turn in heard if riders.speaking[turn[0]]]
         self.rows = [row for row, _, _ in heard]
         if heard:

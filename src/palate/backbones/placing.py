@@ -44,7 +44,7 @@ def placing(
     def note(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Keywords]:
         now = passing(*args, **kwargs)
         riders = announced() or guess(now, people)
-        speaking = [v for v in heard if v.window[0] <= riders.progress < v.window[1]]
+        speaking = [v for v in heard if riders.within(v.window)]
         return args, _beside(kwargs, speaking, riders, now) if speaking else dict(kwargs)
 
     with watching(transformer, note):

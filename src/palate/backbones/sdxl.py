@@ -91,12 +91,8 @@ class SDXL:
         scale = getattr(self.pipe, "_guidance_scale", 0.0)  # set by the pipeline's last call
         guided = scale > 1 and rows % 2 == 0 and not self._distilled
         pictures = lending.spread(rows // 2 if guided else rows, people)
-        return lending.halves(pictures, guided=guided, progress=self._progress(now.t))
-
-    def _progress(self, timestep: Any) -> float:
-        timesteps = self.pipe.scheduler.timesteps
-        at = (timesteps == torch.as_tensor(timestep).to(timesteps).reshape(-1)[0]).nonzero()
-        return int(at[0]) / len(timesteps) if len(at) else 0.0
+        progress = lending.progress(self.pipe.scheduler, now.t)
+        return lending.halves(pictures, guided=guided, progress=progress)
 
     # ---- pictures
 

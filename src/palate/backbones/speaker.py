@@ -35,8 +35,7 @@ class Speaker:
     def take_turn(self, riders: Riders, size: tuple[int, int], device: torch.device) -> None:
         """Note, before a forward pass, in which rows to speak, with whose tokens, how strongly."""
         voice, count = self.voice, len(self.voice.tokens)
-        start, stop = voice.window
-        heard = turns(riders, voice.strength, count) if start <= riders.progress < stop else []
+        heard = turns(riders, voice.strength, count) if riders.within(voice.window) else []
         if voice.negative is None:
             heard = [turn for turn in heard if riders.speaking[turn[0]]]
         self._silent, self._latent = not heard, size

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from palate.backbones.lending import Strength, check_strength
+from palate.backbones.lending import Strength, Window, check_strength
 from palate.errors import BadInput, Mismatch
 from palate.seeds import generator
 
@@ -36,7 +36,7 @@ class Voice:
     strength: Strength = 1.0
     layers: Mapping[str, float] = field(default_factory=dict)  # longest prefix wins; "" is the rest
     mask: Float[Tensor, "height width"] | Float[Tensor, "B height width"] | None = None
-    window: tuple[float, float] = (0.0, 1.0)  # from and up to which share of the steps
+    window: Window = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         if self.tokens.ndim != 3 or not self.tokens.shape[1]:
