@@ -46,8 +46,8 @@ def modulator(backbone: FLUX, **change: Any) -> Modulator:
     return made
 
 
-def premier(backbone: FLUX | None = None, **change: Any) -> Premier:
+def premier(backbone: FLUX | None = None, onset: float = 0.0, **change: Any) -> Premier:
     backbone = backbone or tiny_flux()
     turns = modulator(backbone, **change)
     users = Users(numbers(7, PEOPLE, turns.sizes.tokens, turns.sizes.user))
-    return Premier(backbone, eyes(), turns, users, known())
+    return Premier(backbone, eyes(), turns, users, known(), onset=onset)

@@ -265,6 +265,25 @@ def test_all_blocks_can_be_turned() -> None:
     assert not np.array_equal(base[0].pixels, made[0].pixels)
 
 
+def test_before_the_onset_the_base_model_is_alone() -> None:
+    """Of four steps at an onset of a half, two."""
+    method = premier(onset=0.5)
+    person, passes = method.read(taste(range(2))), []
+    asked = [Request(prompt="a cat", steps=4)]
+    norm = method.backbone.pipe.transformer.transformer_blocks[0].norm1_context
+    handle = norm.linear.register_forward_hook(lambda _, given, __: passes.append(len(given[0])))
+    with method.steer([person], asked) as lent:
+        lent.sample(asked)
+    handle.remove()
+    assert passes == [1, 1, 48, 48]  # one row for the picture, then one for each text token
+
+
+@pytest.mark.parametrize("onset", [-0.1, 1.0, float("nan")])
+def test_an_onset_is_a_share(onset: float) -> None:
+    with pytest.raises(BadInput, match="it is a share of the steps"):
+        premier(onset=onset)
+
+
 def test_avoiding_leads_away_from_ones_opposite(method: Premier) -> None:
     likes, both = method.read(taste(range(2))), method.read(taste(range(2), range(4, 6)))
     for person, changes in ((likes, False), (both, True)):
@@ -355,6 +374,7 @@ def test_it_is_kept_and_found_again(method: Premier, tmp_path: Any) -> None:
     method.save_pretrained(tmp_path)
     again = Premier.from_pretrained(tmp_path, method.backbone, method.eyes.partner)
     assert again.mark == method.mark and again.modulator.sizes == method.modulator.sizes
+    assert again.onset == method.onset
     person = method.read(taste(range(2), range(4, 6)))
     store.save_profile(tmp_path / "me.palate.safetensors", person)
     found = store.load_profile(tmp_path / "me.palate.safetensors")

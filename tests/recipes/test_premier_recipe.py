@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from palate.errors import BadInput
+from palate.errors import BadFile, BadInput
 from palate.learn.checkpoint import weights
 from palate.learn.fit import fit
 from palate.methods.premier.hearing import Prompts
@@ -198,3 +199,25 @@ def test_people_of_one_picture_are_no_training_set(word: str) -> None:
 def test_a_show_too_small_for_a_person_is_refused() -> None:
     with pytest.raises(BadInput, match="4 pictures are shown, of which somebody is to like 3 and"):
         changed(DEBUG, ["shown=4"])
+
+
+def test_a_premier_goes_on_from_another_for_another_base_model(tmp_path: Any) -> None:
+    cook(DEBUG, tmp_path)
+    kept = load_file(tmp_path / "model" / "premier.safetensors")
+    more: Any = changed(DEBUG, [f"begin={tmp_path / 'model'}"]).parts()
+    torch.testing.assert_close(more.modules["users"].table, kept["users"].float(), rtol=0, atol=0)
+    for name, tensor in more.modules["modulator"].state_dict().items():
+        assert tensor.equal(kept[f"modulator.{name}"].float())
+    assert all(p.requires_grad for module in more.modules.values() for p in module.parameters())
+
+
+@pytest.mark.parametrize("word", ["people=5", "sizes.heads=1"])
+def test_it_goes_on_with_the_same_people_and_sizes_alone(word: str, tmp_path: Any) -> None:
+    cook(DEBUG, tmp_path)
+    with pytest.raises(BadInput, match="other sizes, or 4 people in place of"):
+        changed(DEBUG, [f"begin={tmp_path / 'model'}", word]).parts()
+
+
+def test_where_nothing_lies_nothing_begins() -> None:
+    with pytest.raises(BadFile, match=r"nowhere/premier\.safetensors cannot be read"):
+        changed(DEBUG, ["begin=nowhere"]).parts()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ from palate.learn.settings import Fit
 from palate.methods.premier.eyes import AXES, Eyes, Sees
 from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import Distance, dispersion
-from palate.methods.premier.method import Premier
+from palate.methods.premier.method import Premier, learned
 from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
@@ -121,7 +120,9 @@ class PremierRecipe:
         )
     )
     start: Start = "silent"  # or "small", as released
-    begin: Literal["pictures", "anew"] = "pictures"  # where people begin; published: anew
+    # Where people begin: their pictures' place, or "anew", as published; or an earlier training's
+    # folder, to go on from its people and modulator, whatever its base model.
+    begin: str = "pictures"
     people: int = 2000
     shown: int | None = None  # pictures, the same ones for everybody; ten for each of the people
     likes: tuple[int, int] = (40, 80)  # pictures of a person: from, to
@@ -131,6 +132,8 @@ class PremierRecipe:
     # Of the times, towards noise; released: 1. Of a picture that can be seen its person tells
     # nothing more: below t = 0.5 there is little to learn.
     shift: float = 1.5
+    # Share of the steps in which the base model decides alone what stands where. Published: 0.
+    onset: float = 0.2
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
@@ -149,10 +152,8 @@ class PremierRecipe:
         backbone, sees = self._partners()
         sizes, gallery = self.sizes.fitted(backbone), self.gallery()
         items, eyes, stand = self._looked_at(gallery, backbone, sees)
-        placed = self.begin == "pictures"
-        users = Users.placed(stand, sizes) if placed else Users.drawn(self.people, sizes)
-        modulator = Modulator(sizes, start=self.start)
-        method = Premier(backbone, eyes, modulator, users, stand)
+        modulator, users = self._begun(sizes, stand)
+        method = Premier(backbone, eyes, modulator, users, stand, onset=self.onset)
         modulator.requires_grad_(True)
         users.requires_grad_(True)
         told = [prompt_of(scene.content) for scene in gallery.scenes]
@@ -190,6 +191,19 @@ class PremierRecipe:
         points = gallery.points(sees, cache)
         eyes = Eyes.of(sees, points, self.axes)
         return Liked.of(chosen[0], latents), eyes, known(eyes.along(points), chosen)
+
+    def _begun(self, sizes: Sizes, stand: Known) -> tuple[Modulator, Users]:
+        if self.begin == "anew":
+            return Modulator(sizes, start=self.start), Users.drawn(self.people, sizes)
+        if self.begin == "pictures":
+            return Modulator(sizes, start=self.start), Users.placed(stand, sizes)
+        modulator, users = learned(Path(self.begin))
+        if modulator.sizes != sizes or len(users.table) != self.people:
+            raise BadInput(
+                f"The Premier in {self.begin} has other sizes, or {len(users.table)} people in "
+                f"place of {self.people}. Train as it was trained, or anew."
+            )
+        return modulator, users
 
     def _at_nothing(self, modulator: Modulator, some: Tensor, prompts: Prompts) -> Directions:
         """Some people's directions at the empty prompt, for some of its places."""

@@ -6,7 +6,7 @@ premier.safetensors   modulator, trained people and what their pictures look lik
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from palate import store
 from palate.backbones import FLUX
-from palate.errors import BadFile, Mismatch
+from palate.errors import BadFile, BadInput, Mismatch
 from palate.methods import partners
 from palate.methods.premier.eyes import Eyes, Sees
 from palate.methods.premier.fitting import Fitting, Newcomer, fitted
@@ -38,11 +38,20 @@ class Premier:
     """A modulator and the people it was trained with, for one base model; eyes to see others."""
 
     def __init__(
-        self, backbone: FLUX, eyes: Eyes, modulator: Modulator, users: Users, known: Known
+        self,
+        backbone: FLUX,
+        eyes: Eyes,
+        modulator: Modulator,
+        users: Users,
+        known: Known,
+        *,
+        onset: float = 0.0,  # share of the steps in which the base model decides alone
     ) -> None:
+        if not 0 <= onset < 1:
+            raise BadInput(f"The onset is {onset}; it is a share of the steps, 0 for all of them.")
         modulator.sizes.check(backbone)
         users.check(modulator.sizes, known)
-        self.backbone, self.eyes, self.known = backbone, eyes, known
+        self.backbone, self.eyes, self.known, self.onset = backbone, eyes, known, onset
         self.modulator = modulator.eval().requires_grad_(False)
         self.users = users.eval().requires_grad_(False)
         self.mark = Mark(name=KIND, fingerprint=content_fingerprint(*self._content()))
@@ -90,7 +99,8 @@ class Premier:
     def steer(self, profiles: Sequence[Profile], requests: Sequence[Request]) -> Iterator[FLUX]:
         """Lend the base model, each text token turned towards its person."""
         partners.check(profiles, self.mark, self.backbone.mark)
-        turned = deltas(profiles, requests, self.modulator, self.users.middle(), self.backbone)
+        middle = self.users.middle()
+        turned = deltas(profiles, requests, self.modulator, middle, self.backbone, self.onset)
         with ExitStack() as lent:
             for delta in turned:
                 lent.enter_context(self.backbone.modulating(delta))
@@ -100,7 +110,8 @@ class Premier:
 
     def _content(self) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
         marks = {"backbone": self.backbone.mark, "eyes": self.eyes.mark}
-        config = {"sizes": asdict(self.modulator.sizes), "sees": self.eyes.kind}
+        config: dict[str, Any] = {"sizes": asdict(self.modulator.sizes)}
+        config |= {"sees": self.eyes.kind, "onset": self.onset}
         config |= {name: vars(mark) for name, mark in marks.items()}
         tensors = {f"modulator.{n}": t.to(KEPT) for n, t in self.modulator.state_dict().items()}
         tensors |= {"users": self.users.table.detach().to(KEPT), "axes": self.eyes.axes.half()}
@@ -114,25 +125,43 @@ class Premier:
     @classmethod
     def from_pretrained(cls, folder: Path, backbone: FLUX, partner: Sees) -> Premier:
         """As it was kept, with the partners it was trained with."""
-        found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
-        try:
-            sizes = _sizes(found.config["sizes"])
-            kept = {name: Mark(**found.config[name]) for name in ("backbone", "eyes")}
-            users = Users(tensors.pop("users").float())
-            known, eyes = Known.taken(tensors), Eyes(partner, tensors.pop("axes").float())
-        except (KeyError, TypeError) as error:
-            raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
+        config, modulator, users, others = _kept(folder / FILE)
+        with _damaged(folder / FILE):
+            marks = {name: Mark(**config[name]) for name in ("backbone", "eyes")}
+            known, eyes = Known.taken(others), Eyes(partner, others.pop("axes").float())
         for name, mark in (("backbone", backbone.mark), ("eyes", eyes.mark)):
-            if kept[name].fingerprint != mark.fingerprint:
+            if marks[name].fingerprint != mark.fingerprint:
                 raise Mismatch(
-                    f"This Premier was trained with the {name} {kept[name]}, and it is given "
+                    f"This Premier was trained with the {name} {marks[name]}, and it is given "
                     f"{mark}."
                 )
-        modulator = Modulator(sizes)
-        own = {name.removeprefix("modulator."): part.float() for name, part in tensors.items()}
-        modulator.load_state_dict(own)
         device = next(backbone.pipe.transformer.parameters()).device
-        return cls(backbone, eyes, modulator.to(device), users.to(device), known)
+        both = modulator.to(device), users.to(device)
+        return cls(backbone, eyes, *both, known, onset=config.get("onset", 0.0))
+
+
+def learned(folder: Path) -> tuple[Modulator, Users]:
+    """What an earlier training learned, whatever base model it was for."""
+    _, modulator, users, _ = _kept(folder / FILE)
+    return modulator, users
+
+
+def _kept(file: Path) -> tuple[Mapping[str, Any], Modulator, Users, dict[str, Tensor]]:
+    found, tensors = store.load(file, kind=KIND, newest=VERSION)
+    with _damaged(file):
+        modulator, users = Modulator(_sizes(found.config["sizes"])), Users(tensors.pop("users"))
+        names = [f"modulator.{name}" for name in modulator.state_dict()]
+        own = {name.removeprefix("modulator."): tensors.pop(name).float() for name in names}
+    modulator.load_state_dict(own)
+    return found.config, modulator, users.float(), tensors
+
+
+@contextmanager
+def _damaged(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError) as error:
+        raise BadFile(f"{file} is damaged ({error}). Get it again.") from None
 
 
 class Fitted:

@@ -106,14 +106,17 @@ class Directions:
         shared, each = (a - b if a is not None and b is not None else None for a, b in pairs)
         return Directions(shared=shared, each=each)
 
-    def delta(self, sizes: Sizes, strength: float | tuple[float, ...] = 1.0) -> Delta:
-        """As the base model takes it."""
+    def delta(
+        self, sizes: Sizes, strength: float | tuple[float, ...] = 1.0, onset: float = 0.0
+    ) -> Delta:
+        """As the base model takes it, from some share of the steps on."""
         return Delta(
             shared=self.shared,
             each=self.each,
             strength=strength,
             blocks=sizes.blocks,
             onward=sizes.padding == "one",
+            window=(onset, 1.0),
         )
 
 

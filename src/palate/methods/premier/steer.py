@@ -26,11 +26,12 @@ def deltas(
     modulator: Modulator,
     middle: Float[Tensor, "1 T U"],
     backbone: FLUX,
+    onset: float = 0.0,
 ) -> list[Delta]:
     """What turns the text of these pictures; the same person and prompt are computed once.
 
     At `avoid` it is also taken away from who is this person's opposite: as far from the middle of
-    all people, on the other side.
+    all people, on the other side. Before the `onset`, a share of the steps, the model is alone.
     """
     strength = tuple(request.strength for request in requests)
     avoid = tuple(  # who dislikes nothing has nothing to avoid
@@ -51,10 +52,10 @@ def deltas(
     person = {id(profile): profile.tensors[USER] for profile in profiles}
     people = torch.stack([person[who] for who, _ in places]).to(said)
     own, like = modulator(people, said, nothing), prompts.text.tokens
-    found = [own.rows(rows, like).delta(modulator.sizes, strength)]
+    found = [own.rows(rows, like).delta(modulator.sizes, strength, onset)]
     if any(avoid):
         middle = middle.to(said).expand_as(people)
         sides = (modulator(who, said, nothing) for who in (middle, 2 * middle - people))
         away = next(sides).less(next(sides))
-        found.append(away.rows(rows, like).delta(modulator.sizes, avoid))
+        found.append(away.rows(rows, like).delta(modulator.sizes, avoid, onset))
     return found
