@@ -219,5 +219,5 @@ def test_it_goes_on_with_the_same_people_and_sizes_alone(word: str, tmp_path: An
 
 
 def test_where_nothing_lies_nothing_begins() -> None:
-    with pytest.raises(BadFile, match=r"nowhere/premier\.safetensors cannot be read"):
+    with pytest.raises(BadFile, match=r"nowhere/premier\.safetensors does not exist"):
         changed(DEBUG, ["begin=nowhere"]).parts()
