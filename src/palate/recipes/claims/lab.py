@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -47,6 +48,13 @@ class Lab:
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
+
+    def place(self, name: str, settings: Sequence[str], partners: Sequence[str]) -> Path | None:
+        """Where a training is kept, to go on after a stop; None without a cache."""
+        if self.cache is None:
+            return None
+        asked = json.dumps([name, *settings, self.marks(partners)])
+        return self.cache / "trained" / f"{name}-{sha256(asked.encode()).hexdigest()[:12]}"
 
     # ---- where weights lie
 

@@ -144,16 +144,18 @@ class Rivals:
 
 
 def trained(lab: Lab, name: str, settings: Settings) -> Any:
-    """The method a recipe trains, changed so; once for all who ask."""
+    """The method a recipe trains, changed so; once for all who ask, and a stopped one goes on."""
+    partners = PARTNERS.get(name, {})
 
     def make() -> Any:
         value: Any = changed(recipe(name), settings)
         if value.partners is not None:
-            folders = {part: lab.folder(weights) for part, weights in PARTNERS[name].items()}
+            folders = {part: lab.folder(weights) for part, weights in partners.items()}
             value = replace(value, partners=type(value.partners)(**folders))
+        run = lab.place(name, settings, list(partners.values()))
         with torch.random.fork_rng(devices=[]):
             parts: Any = replace(value, cache=lab.cache).parts()
-            for _ in fit(parts.modules, parts.items, parts.loss, value.fit):
+            for _ in fit(parts.modules, parts.items, parts.loss, value.fit, run=run):
                 pass
         return parts.method
 
