@@ -1,9 +1,11 @@
 """Every experiment runs whole, with the real classes at toy width."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import premier_toy
 import pytest
+import torch
 from prefgen_toy import clip, keep
 
 from palate.backbones.builtin import save_clip
@@ -19,7 +21,7 @@ from palate.recipes.claims.newcomers import Lengths, Sooner, Stored
 from palate.recipes.claims.probes import Depth, Pooling
 from palate.recipes.claims.rounds import Rounds
 from palate.recipes.claims.speaking import Swapping
-from palate.recipes.claims.training import Rivals
+from palate.recipes.claims.training import Rivals, trained
 from palate.recipes.newcoming import Newcoming
 from palate.recipes.probing import Probing
 
@@ -108,3 +110,30 @@ def test_newcomers_are_fitted_and_compared(kind, turned, monkeypatch):
     bounded = [one for one in experiment.run(turned).found if one.above is not None]
     assert len(bounded) == {Lengths: 2, Sooner: 1, Stored: 2}[kind]
     assert verdict(bounded) == "cannot be told"  # of two people
+
+
+@pytest.mark.slow
+def test_what_one_claim_measured_another_does_not_measure_again(turned, monkeypatch):
+    monkeypatch.setitem(WEIGHTS, "premier", {"tiny-flux": "sketchbook-premier"})
+    asked = Newcoming(histories=(2, 4), ways=("linear", "direct"), **NEW)
+    whole = Lengths(asked=asked, backbone="tiny-flux").measured(turned)
+    less = replace(asked, histories=(4,), ways=("linear", "at once"))
+    some = Sooner(asked=less, backbone="tiny-flux").measured(turned)
+    assert some.found["linear", 4] is whole.found["linear", 4]
+    assert some.plain is whole.plain and ("at once", 4) in some.found
+
+
+@pytest.mark.slow
+def test_a_training_asked_for_by_two_runs_is_done_once(lab, tmp_path):
+    settings = ("fit.steps=3",)
+    first, again = (
+        trained(Lab(lab.weights, tmp_path), "sketchbook-premier-debug", settings) for _ in range(2)
+    )
+    assert len(list((tmp_path / "trained").iterdir())) == 1
+    for mine, theirs in zip(
+        first.modulator.parameters(), again.modulator.parameters(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+    assert torch.equal(first.users.table, again.users.table)
+    checkpoint = next((tmp_path / "trained").iterdir())
+    assert any("3" in path.name for path in checkpoint.iterdir()), list(checkpoint.iterdir())

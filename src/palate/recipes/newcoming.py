@@ -5,8 +5,9 @@ many. Everybody gets what the other ways get: the same pictures, prompts and see
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -132,23 +133,35 @@ class Newcomers:
         return "\n".join(rows)
 
 
+Kept = Callable[[Hashable, Callable[[], Any]], Any]  # what was made under a key, or is made now
+
+
 def measure(
     premier: Premier,
     judge: Judge,
     asked: Newcoming,
     on_reading: Callable[[int, int], None] = lambda done, of: None,
+    kept: Kept = lambda key, make: make(),
 ) -> Newcomers:
     """Everybody is read in every way after every history, and gets pictures."""
     wishes, requests = asked.asked(max(asked.histories)).asked()
+
+    def seen(profiles: Sequence[Profile] | None, method: Any = premier) -> Scores:
+        return scored(made(requests, method, profiles), wishes, judge)
+
+    def one(way: str, history: int) -> Measured:
+        method = asked.methods(premier)[way]
+        profiles, seconds = _read(method, asked.asked(history))
+        return Measured(scores=seen(profiles, method), seconds=seconds)
+
+    each = [(way, history) for way in asked.ways for history in asked.histories]
     found: dict[tuple[str, int], Measured] = {}
-    total = len(asked.ways) * len(asked.histories)
-    for way, method in asked.methods(premier).items():
-        for history in asked.histories:
-            profiles, seconds = _read(method, asked.asked(history))
-            scores = scored(made(requests, method, profiles), wishes, judge)
-            found[way, history] = Measured(scores=scores, seconds=seconds)
-            on_reading(len(found), total)
-    plain = scored(made(requests, premier.backbone, None), wishes, judge)
+    for way, n in each:
+        alone = replace(asked, ways=(way,), histories=(n,))
+        found[way, n] = kept(alone, partial(one, way, n))
+        on_reading(len(found), len(each))
+    nobody = replace(asked, ways=(), histories=(1,))
+    plain = kept(nobody, lambda: seen(None, premier.backbone))
     return Newcomers(asked=asked, wishes=wishes, plain=plain, found=found)
 
 

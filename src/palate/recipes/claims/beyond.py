@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from palate.ops.mmd import FACTORS
-from palate.recipes.claims import prefgen
+from palate.recipes.claims import prefgen, premier
 from palate.recipes.claims.alignment import Nearness, Way
 from palate.recipes.claims.claim import Claim
 from palate.recipes.claims.comparisons import Order
@@ -92,7 +93,7 @@ CLAIMS = (
         figure="30 minutes for each new person in Premier's paper",
         asks="Taste of people placed by ridge regression against people fitted by gradients.",
         small=Sooner(asked=Newcoming(people=8, prompts=1, fitted=40, **_AT_ONCE)),
-        full=Sooner(asked=Newcoming(people=40, fitted=1000, **_AT_ONCE)),
+        full=Sooner(asked=replace(premier.MANY, **_AT_ONCE)),
     ),
     Claim(
         name="open-adaptive-strengths",

@@ -36,8 +36,11 @@ class Placed:
         return cast(Premier, lab.method("premier", self.backbone))
 
     def measured(self, lab: Lab) -> Newcomers:
-        """Everybody in every way after every history."""
-        return measure(self.premier(lab), lab.judge(), self.asked)
+        """Everybody in every way after every history; what others measured is not done again."""
+        return measure(
+            self.premier(lab), lab.judge(), self.asked,
+            kept=lambda asked, make: lab.kept((self.backbone, asked), make),
+        )  # fmt: skip
 
     def rest(self, found: Newcomers) -> list[Found]:
         """What each way is worth."""
