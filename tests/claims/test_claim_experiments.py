@@ -12,7 +12,7 @@ from palate.backbones.builtin import save_clip
 from palate.methods.premier.method import FILE
 from palate.recipes.claims.alignment import Collapse, Nearness, Way
 from palate.recipes.claims.claim import verdict
-from palate.recipes.claims.comparisons import Order
+from palate.recipes.claims.comparisons import Learned, Order
 from palate.recipes.claims.drifting import Drifting, Joint
 from palate.recipes.claims.guiding import Adapting, Placing, Projecting
 from palate.recipes.claims.lab import WEIGHTS, Lab
@@ -54,6 +54,9 @@ EXPERIMENTS = {
     "regions": Placing(**FEW),
     "rounds": Rounds(**FEW, rounds=1),
     "strengths": Adapting(**FEW),
+    "PrefGen on FLUX": Learned(
+        recipe="sketchbook-prefgen-flux-debug", size=("fit.steps=2",), people=2, history=1, steps=1
+    ),
     "rivals of PrefGen": Rivals(
         recipe="sketchbook-prefgen-debug", size=("fit.steps=2",), tested=2, history=1, draws=1,
         others={"attention": ("fusion='attention'",)},

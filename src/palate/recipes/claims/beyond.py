@@ -9,14 +9,16 @@ from palate.ops.mmd import FACTORS
 from palate.recipes.claims import prefgen, premier
 from palate.recipes.claims.alignment import Nearness, Way
 from palate.recipes.claims.claim import Claim
-from palate.recipes.claims.comparisons import Order
+from palate.recipes.claims.comparisons import Learned
 from palate.recipes.claims.drifting import Drifting, Joint
 from palate.recipes.claims.instant import STRENGTHS
-from palate.recipes.claims.lab import FLUX, PREFDISC
+from palate.recipes.claims.lab import PREFDISC
 from palate.recipes.claims.newcomers import Sooner
 from palate.recipes.claims.training import Rivals, Settings
 from palate.recipes.newcoming import AT_ONCE, LINEAR, Newcoming
 
+_ON_FLUX = "sketchbook-prefgen-flux"
+_LONGER: Settings = ("fit.ema=None", "fit.steps=800", "fit.batch=32", "people=1000")
 _LABELS: Settings = ("fit.ema=None", "fit.warmup=10", "fit.batch=8", "history=4", "pairs=6")
 _WAYS = (
     Way(),
@@ -38,9 +40,9 @@ CLAIMS = (
         source="open question",
         says="PrefGen works on FLUX-class models, too.",
         figure="left to future work by PrefGen's authors",
-        asks="Taste with PrefGen on the FLUX-class model against that model alone.",
-        small=Order(methods=("prefgen", "plain"), backbone=FLUX),
-        full=Order(methods=("prefgen", "plain"), backbone=FLUX, people=100, prompts=2),
+        asks="PrefGen trained for the FLUX-class model, cut down: taste against that model alone.",
+        small=Learned(recipe=_ON_FLUX, size=prefgen.SMALL),
+        full=Learned(recipe=_ON_FLUX, size=_LONGER, people=100, prompts=2),
     ),
     Claim(
         name="open-joint-objective",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from palate.evals.taste import alone
 from palate.recipes.claims.claim import Findings, Found
 from palate.recipes.claims.lab import CLIP, JUDGE, PREFDISC, READER, Lab, weights_of
-from palate.recipes.comparing import PLAIN, Comparing, compare
+from palate.recipes.claims.training import PARTNERS as PARTS
+from palate.recipes.claims.training import Settings, trained
+from palate.recipes.comparing import PLAIN, Compared, Comparing, compare
 
+LEARNED = "trained"
 PARTNERS: Mapping[str, tuple[str, ...]] = {
     "prefgen": (PREFDISC, CLIP),
     "ip-adapter": (PREFDISC, CLIP),
@@ -44,15 +47,43 @@ class Order:
         )
         ways = {m: lab.method(m, self.backbone) for m in self.methods if m != PLAIN}
         compared = compare(ways, lab.backbone(self.backbone), lab.judge(), asked)
-        found = []
-        for number, worse in enumerate(self.methods[1:]):
-            better = self.methods[0 if self.against_first else number]
-            gap = compared.against(better, worse).taste
-            found.append(Found(says=f"taste, {better} less {worse}", figure=gap, above=0.0))
-        for name, scores in compared.scores.items():
-            taste, content = alone(scores, compared.wishes)
-            found += [
-                Found(says=f"taste, {name}", figure=taste),
-                Found(says=f"content, {name}", figure=content),
-            ]
-        return Findings(found=tuple(found))
+        better = [self.methods[0]] * len(self.methods) if self.against_first else self.methods
+        return Findings(found=tuple(_found(compared, zip(better, self.methods[1:], strict=False))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """Does a method for which there are no weights, trained here, please more than nothing?"""
+
+    recipe: str
+    size: Settings
+    people: int = 24
+    prompts: int = 1
+    history: int = 8
+    steps: int | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it trains with, and the judge."""
+        return (*PARTS.get(self.recipe, {}).values(), JUDGE)
+
+    def run(self, lab: Lab) -> Findings:
+        """Train it, and make everybody's pictures with and without."""
+        method = trained(lab, self.recipe, self.size)
+        asked = Comparing(
+            people=self.people, prompts=self.prompts, history=self.history, steps=self.steps
+        )
+        compared = compare({LEARNED: method}, method.backbone, lab.judge(), asked)
+        told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`."
+        return Findings(found=tuple(_found(compared, [(LEARNED, PLAIN)])), notes=(told,))
+
+
+def _found(compared: Compared, pairs: Iterable[tuple[str, str]]) -> Iterator[Found]:
+    """Who pleases more than whom, then what each is worth."""
+    for better, worse in pairs:
+        gap = compared.against(better, worse).taste
+        yield Found(says=f"taste, {better} less {worse}", figure=gap, above=0.0)
+    for name, scores in compared.scores.items():
+        taste, content = alone(scores, compared.wishes)
+        yield Found(says=f"taste, {name}", figure=taste)
+        yield Found(says=f"content, {name}", figure=content)

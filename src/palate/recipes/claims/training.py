@@ -29,6 +29,7 @@ from palate.types import Method, Profile, Request
 
 PARTNERS = {  # what a recipe goes with, by its names for them; those without train toys
     "sketchbook-prefgen": {"backbone": SDXL, "reader": PREFDISC, "clip": CLIP},
+    "sketchbook-prefgen-flux": {"backbone": FLUX, "reader": PREFDISC, "clip": CLIP},
     "sketchbook-premier": {"backbone": FLUX, "reader": READER},
 }
 Settings = tuple[str, ...]  # as `palate train` takes them
