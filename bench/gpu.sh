@@ -1,6 +1,6 @@
 #!/bin/sh
-# All built-in models at their full budgets, where a GPU is at hand. Killed after some minutes it
-# goes on when started again; what is whole by then lies in $OUT.
+# All built-in models at their full budgets, where a GPU is at hand, then what real sizes cost on it.
+# Killed after some minutes it goes on when started again; what is whole by then lies in $OUT.
 #
 #     OUT=out/gpu MINUTES=9 sh bench/gpu.sh
 set -eu
@@ -19,4 +19,9 @@ for measured in "$TRAIN"/*/measured.json; do
     mkdir -p "$OUT/$name"
     cp -r "$TRAIN/$name/model" "$measured" "$OUT/$name/"
 done
+
+costs=$OUT/full_size.jsonl
+if [ "$code" = 0 ] && [ ! -e "$costs" ]; then
+    ${PYTHON:-python3} -m bench.full_size > "$costs.part" && mv "$costs.part" "$costs"
+fi
 exit "$code"

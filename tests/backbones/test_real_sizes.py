@@ -1,25 +1,17 @@
 """The real SDXL and FLUX, without their weights: shapes and counts on the meta device."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 
+from bench.full_size import SDXL_BASE
 from palate.backbones import FLUX, SDXL, Delta, Embeddings, Voice
 from palate.backbones.tiny import tiny_flux, tiny_sdxl
 
 pytestmark = pytest.mark.slow
-SDXL_BASE = {  # stabilityai/stable-diffusion-xl-base-1.0, unet/config.json
-    "sample_size": 128,
-    "block_out_channels": (320, 640, 1280),
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
 
 
 @torch.no_grad()
@@ -74,3 +66,17 @@ def test_flux_takes_a_voice_in_its_nineteen_double_blocks() -> None:
     assert sum(w.numel() for w in adapter.parameters()) == 19 * 2 * 1024 * 3072
     with backbone.attending(voice):
         assert backbone.attentions["transformer_blocks.0.attn"].heads == 24
+
+
+def test_the_bench_of_full_sizes_runs_at_toy_width() -> None:
+    command = [sys.executable, "-m", "bench.full_size", "--toy"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [one["name"] for one in found if one["unit"] == "x"] == [
+        "sdxl/a person's tokens over plain",
+        "sdxl/two regions over plain",
+        "flux/Premier in double blocks over plain",
+        "flux/Premier in all blocks over plain",
+        "flux/a person's tokens over plain",
+    ]
+    assert all(one["value"] > 0 for one in found)
