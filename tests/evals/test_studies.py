@@ -198,20 +198,24 @@ def cloud(seed: int, n: int, width: int = 4) -> torch.Tensor:
     return noise_for([seed], (n, width))[0]
 
 
-def test_the_floor_is_the_bias_of_halves() -> None:
-    """Halves of 200 of one distribution: 2 D/n + D (D + 1)/2n with n 100 and D 4, 0.18."""
-    found = floor(Seen(points=cloud(1, 200)), between, draws=40)
+def test_the_floor_is_the_bias_of_that_many() -> None:
+    """Halves of 200 of one distribution: 2 D/n + D (D + 1)/2n with n 100 and D 4, 0.18; of n and
+    m, half of that at either: 50 and 150 make 0.24."""
+    seen = Seen(points=cloud(1, 200))
+    found = floor(seen, between, made=100, draws=40)
     assert found.value == pytest.approx(0.18, rel=0.2)
     assert (found.n, found.units) == (100, 40) and found.low < found.value < found.high
+    assert floor(seen, between, made=50, draws=40).value == pytest.approx(0.24, rel=0.2)
 
 
-def test_halves_share_no_person() -> None:
-    people = np.repeat(np.arange(20), 10)
+def test_the_floor_serves_everybody_alike() -> None:
+    people = list(np.repeat(np.arange(20), 10))
     own = noise_for([5], (20, 4))[0].repeat_interleave(10, 0)  # a person's pictures are all alike
     seen = Seen(points=own + 0.01 * cloud(6, 200))
-    assert floor(seen, between, units=list(people)).value > 3 * floor(seen, between).value
-    with pytest.raises(BadInput, match="10 pictures of 1 unit do not make two halves"):
-        floor(seen[range(10)], between, units=["a"] * 10)
+    alike = floor(seen, between, made=40, units=people).value  # two of each
+    assert alike < 0.01 * floor(seen, between, made=40).value
+    with pytest.raises(BadInput, match="Of 10 real pictures 9 cannot stand for made ones"):
+        floor(seen[range(10)], between, made=9)
 
 
 def test_sets_are_compared_at_equal_n() -> None:

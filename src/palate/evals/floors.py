@@ -24,39 +24,40 @@ def floor(
     real: Seen,
     distance: Distance,
     *,
+    made: int,
     units: Sequence[Hashable] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Figure:
-    """What the distance says of two halves of the real pictures: less is not to be had at that n.
+    """What the distance says of so many real pictures, as if made, and all others: less is not to
+    be had at these numbers.
 
-    Halves share no unit (a person, a prompt), and are of equal size; the interval holds 95 % of
+    As a method does, they serve all units (people, prompts) alike; the interval holds 95 % of
     draws.
     """
-    values, sizes = np.empty(draws), []
-    for draw in range(draws):
-        one, other = _halves(len(real), units, seed, draw)
-        values[draw] = distance(real[one], real[other])
-        sizes.append(len(one))
-    return _of(values, min(sizes))
-
-
-def _halves(
-    n: int, units: Sequence[Hashable] | None, seed: int, draw: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    names: dict[Hashable, int] = {}
-    which = np.array([names.setdefault(unit, len(names)) for unit in units or range(n)])
-    assert len(which) == n, (len(which), n)
-    order = np.argsort(uniform(seed, name_key("halves"), draw, np.arange(len(names))))
-    first = np.isin(which, order[: len(names) // 2])
-    one, other = np.flatnonzero(first), np.flatnonzero(~first)
-    if not len(one):
+    n = len(real)
+    if not 1 < made < n - 1:
         raise BadInput(
-            f"{n} pictures of {len(names)} unit do not make two halves that share none. Give "
-            "pictures of at least two."
+            f"Of {n} real pictures {made} cannot stand for made ones; at least 2 must be left on "
+            "either side."
         )
-    size = min(len(one), len(other))
-    return one[:size], other[:size]
+    values = np.empty(draws)
+    for draw in range(draws):
+        one = _spread(n, made, units, seed, draw)
+        values[draw] = distance(real[one], real[np.setdiff1d(np.arange(n), one)])
+    return _of(values, made)
+
+
+def _spread(
+    n: int, size: int, units: Sequence[Hashable] | None, seed: int, draw: int
+) -> NDArray[np.int64]:
+    """So many of n, as many of each unit as can be."""
+    luck = uniform(seed, name_key("spread"), draw, np.arange(n))
+    mine: dict[Hashable, list[int]] = {}
+    for place in np.argsort(luck):
+        mine.setdefault(units[place] if units else place, []).append(int(place))
+    turns = [(turn, luck[place], place) for own in mine.values() for turn, place in enumerate(own)]
+    return np.sort([place for *_, place in sorted(turns)[:size]])
 
 
 def check_equal(groups: Mapping[str, Seen]) -> int:

@@ -32,7 +32,7 @@ class Audience:
     @cached_property
     def people(self) -> dict[int, Person]:
         """Everybody, with more pairs than they show."""
-        pairs = self.asked.history + REFERENCES
+        pairs = self.asked.history + REFERENCES + self.asked.prompts
         return {number: person(number, pairs, World()) for number in self.asked.numbers()}
 
     def shown(self, number: int) -> Person:
@@ -60,13 +60,21 @@ class Audience:
 
     def kept(self, number: int) -> list[Pixels]:
         """Liked pictures that no method was shown."""
-        return _drawn(self.people[number].liked[self.asked.history :])
+        return _drawn(self._hidden(number))
+
+    def spare(self, number: int) -> list[Pixels]:
+        """More of these, as many as are made: what a method would make that errs in nothing."""
+        return _drawn(self.people[number].liked[self.asked.history + REFERENCES :])
 
     def wanted(self, wish: Wish) -> Pixels:
         """What was wished for, drawn in the look of a liked picture that no method was shown."""
-        hidden = self.people[wish.person].liked[self.asked.history :]
+        hidden = self._hidden(wish.person)
         like = hidden[CONTENTS.index(wish.content) % len(hidden)]
         return draw(replace(like, content=wish.content))
+
+    def _hidden(self, number: int) -> Sequence[Scene]:
+        first = self.asked.history
+        return self.people[number].liked[first : first + REFERENCES]
 
     def mood(self, number: int) -> str:
         """The mood of most liked pictures that were shown; of as many, the first in MOODS."""

@@ -82,10 +82,13 @@ class Judging:
         file = out / f"seen-{eyes.clip.mark.fingerprint[:10]}.safetensors"
         self.seeing, self.people = Seeing(eyes.clip, file), list(audience.people)
         liked = [audience.liked(person) for person in self.people]
-        kept = [picture for person in self.people for picture in audience.kept(person)]
+        kept, spare = (
+            [picture for person in self.people for picture in of(person)]
+            for of in (audience.kept, audience.spare)
+        )
         with clock.on(SEEING):
             self.liked = self.seeing.see([picture for some in liked for picture in some])
-            self.kept = self.seeing.see(kept)
+            self.kept, self.spare = self.seeing.see(kept), self.seeing.see(spare)
             self._styles = dict(zip(self.people, map(self._style, liked), strict=True))
         self.by = [person for person in self.people for _ in range(audience.asked.history)]
         self.middles = Seen(points=_means(self.liked, len(self.people)), eye=self.liked.eye)
@@ -95,6 +98,7 @@ class Judging:
             self.guests = seated(eyes.others, audience, out)
             self._inception = _remembering(eyes.others.get(INCEPTION), out)
             self.kept_by_inception = self._by_inception(kept)
+            self.spare_by_inception = self._by_inception(spare)
 
     @property
     def judged_by(self) -> Eye:

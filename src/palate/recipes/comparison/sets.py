@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+
 from palate.evals.floors import floor
 from palate.evals.frechet import between, frechet_between, frechet_distance
 from palate.evals.kernels import cmmd, cmmd_distance, kid
@@ -54,13 +56,22 @@ def half(made: Seen, real: Seen) -> int:
 
 
 def floors(judging: Judging) -> dict[str, Figure]:
-    """What the distances say of two halves of the hidden pictures, which share no person."""
-    owners = [person for person in judging.people for _ in range(REFERENCES)]
+    """What the distances say of as many more hidden pictures as every way makes."""
+    counts = REFERENCES, judging.audience.asked.prompts
+    owners = [person for count in counts for person in judging.people for _ in range(count)]
     return {
-        name: floor(real, distance, units=owners, seed=SEED)
+        name: floor(pool, distance, made=len(judging.spare), units=owners, seed=SEED)
         for name, distance in DISTANCES.items()
-        if (real := hidden(name, judging)) is not None
+        if (pool := _pool(name, judging)) is not None
     }
+
+
+def _pool(distance: str, judging: Judging) -> Seen | None:
+    real = hidden(distance, judging)
+    spare = judging.spare_by_inception if distance == "fid" else judging.spare
+    if real is None or spare is None:
+        return None
+    return Seen(points=torch.cat([real.points, spare.points]), eye=real.eye)
 
 
 DISTANCES = {"fd": between, "cmmd": lambda x, y: cmmd(x.points, y.points), "fid": between}
