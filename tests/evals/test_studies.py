@@ -1,6 +1,7 @@
 """Studies with people, from the table they come in to what they found; floors of set distances."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from palate.cli import app
 from palate.errors import BadFile, BadInput, BadTable, Mismatch
 from palate.evals.agreement import table_of
+from palate.evals.bradley_terry import bounded, chances, strengths, tally
 from palate.evals.floors import at_equal_n, check_equal, floor, nearer
 from palate.evals.frechet import between
 from palate.evals.measures import Eye, Seen
@@ -234,3 +236,79 @@ def test_sets_are_compared_at_equal_n() -> None:
     eye = Eye(encoder=Mark(name="toy"), preprocessing="none")
     with pytest.raises(Mismatch, match="one encoder for all"):
         at_equal_n({"near": Seen(points=near.points, eye=eye)}, real, between, size=60)
+
+
+# ---- votes that leave strengths without a limit, and other small tables
+
+
+Several = Sequence[tuple[str, str, int]]
+
+
+def told(wins: Several, ties: Several = ()) -> list[Vote]:
+    """A rater for each vote; the first of a pair of names won."""
+    said = [(a, b, "left", n) for a, b, n in wins] + [(a, b, "tie", n) for a, b, n in ties]
+    each = [(a, b, choice) for a, b, choice, n in said for _ in range(n)]
+    return [vote(rater, 0, *one) for rater, one in enumerate(each)]
+
+
+@pytest.mark.parametrize(
+    ("wins", "ties", "expected"),
+    [
+        ([("a", "b", 1)], [("a", "b", 9)], False),  # d_a - d_b = 2, t = 1: better for ever
+        ([("a", "b", 6)], [("a", "b", 6)], False),
+        ([("a", "b", 6), ("b", "a", 1)], [("a", "b", 6)], True),
+        ([("a", "b", 3), ("b", "c", 3)], [("a", "c", 1)], True),  # >= 4 and <= 2 at once
+        ([("a", "b", 3)], [("b", "c", 2), ("a", "c", 1)], False),
+        ([("a", "b", 3), ("b", "a", 2)], [], True),
+    ],
+)
+def test_a_likelihood_without_a_top_is_known(wins, ties, expected) -> None:
+    counted = tally(told(wins, ties))
+    assert bounded(counted, "davidson") is expected
+    found = strengths(counted)
+    assert (found.imagined == 0) is expected and np.abs(found.values).max() < 5
+    if expected:  # at the top the slope is 0
+        win, tie = chances(found.values, found.tie)
+        met = counted.met
+        slope = (counted.wins + counted.ties / 2 - met * (win + tie / 2)).sum(1)
+        assert slope == pytest.approx(0, abs=1e-9)
+
+
+def test_a_study_of_ties_and_few_wins_has_figures() -> None:
+    found = study(told([("a", "b", 1)], [("a", "b", 9)]), draws=50)
+    assert "all but tied" in found.notes[0]
+    strength = found.standings["a"].strength
+    assert 0 < strength.value < strength.high < 5
+    for seed in range(8):  # eight raters, four votes each, half of them ties
+        luck = uniform(seed, np.arange(8)[:, None], np.arange(4))
+        choices = np.array(["left", "tie", "tie", "right"])[(luck * 4).astype(int)]
+        votes = [vote(r, i, "a", "b", str(choices[r, i])) for r in range(8) for i in range(4)]
+        assert abs(study(votes, draws=60).standings["a"].strength.high) < 6
+
+
+def test_equal_ways_share_their_places() -> None:
+    votes = [
+        *told([("b", "c", 2), ("a", "c", 2), ("c", "a", 1), ("c", "b", 1)], [("a", "b", 4)]),
+    ]
+    found = study(votes, draws=1).standings
+    assert found["a"].strength.value == pytest.approx(found["b"].strength.value)
+    again = study([one for one in votes for _ in range(2)], draws=40).standings
+    assert (again["a"].best, again["b"].best) == (1, 1) and again["a"].worst >= 2
+
+
+def test_agreeing_with_oneself_is_no_agreement() -> None:
+    found = study([vote(0, 0, "a", "b", "left") for _ in range(5)])
+    assert found.agreement is None and "No pair was shown to two raters" in found.notes[-1]
+    share = found.wins["a", "b"]
+    assert (share.value, share.low, share.high) == (1, 0, 1)  # of one rater: nobody knows
+
+
+def test_a_quotation_mark_left_open_is_said(tmp_path) -> None:
+    file = tmp_path / "votes.csv"
+    file.write_text('rater,item,left,right,choice\nx,"1,a,b,left\n' + "y,2,a,b,left\n" * 12000)
+    with pytest.raises(BadFile, match="A quotation mark that is never closed"):
+        read_votes(file)
+
+
+def test_a_way_named_twice_is_one() -> None:
+    assert tally(told([("a", "b", 1)]), ["a", "b", "a"]).names == ("a", "b")

@@ -49,7 +49,8 @@ def study(
     found = people.study(
         read_votes(votes), names or (), ties="half" if ties == "half" else "davidson"
     )
-    facts = {"votes": str(votes), "ties": ties, **found.facts()}
+    drawn = {"draws": people.DRAWS, "seed": people.SEED}
+    facts = {"votes": str(votes), "ties": ties, **drawn, **found.facts()}
     if out is not None:
         write_json(out, facts)
     say(found.table(), facts, as_json)

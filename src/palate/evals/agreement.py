@@ -47,9 +47,16 @@ def _beyond(seen: float, chance: float) -> float:
 
 
 def table_of(votes: Sequence[Vote]) -> NDArray[np.int64]:
-    """Each item and pair: how many preferred the one, the other, neither, whichever stood left."""
+    """Each item and pair: how many preferred the one, the other, neither, whichever stood left.
+
+    Of a rater who saw the same more than once the first vote counts: agreeing with oneself is not
+    agreement.
+    """
     rows: dict[Hashable, list[int]] = {}
+    firsts: dict[Hashable, Vote] = {}
     for vote in votes:
+        firsts.setdefault((vote.rater, vote.item, vote.pair), vote)
+    for vote in firsts.values():
         row = rows.setdefault((vote.item, vote.pair), [0, 0, 0])
         row[2 if vote.preferred is None else vote.pair.index(vote.preferred)] += 1
     return np.array(list(rows.values()), np.int64).reshape(-1, 3)

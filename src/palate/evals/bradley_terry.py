@@ -58,7 +58,7 @@ class Strengths:
 def tally(votes: Sequence[Vote], names: Sequence[str] = ()) -> Tally:
     """Count votes; `names` may say which ways there are, in which order."""
     found = sorted({name for vote in votes for name in vote.pair})
-    names = tuple(names or found)
+    names = tuple(dict.fromkeys(names or found))
     unknown = sorted(set(found) - set(names))
     if unknown:
         raise BadInput(f"There are votes on {', '.join(unknown)}; asked for: {', '.join(names)}.")
@@ -103,13 +103,12 @@ def strengths(
 ) -> Strengths:
     """The most likely strengths.
 
-    A way that never lost has no finite one: there, half a win each way is imagined in every pair
-    that met, and said so; or as many as given.
+    Where the likelihood has no top (`bounded`), half a win each way is imagined in every pair that
+    met, and said so; or as many as given.
     """
     check(counted)
     if imagined is None:
-        beaten = (counted.wins + counted.ties) > 0
-        imagined = 0.0 if _reach(beaten).all() else IMAGINED
+        imagined = 0.0 if bounded(counted, ties) else IMAGINED
     wins = counted.wins + imagined * (counted.met > 0)
     tied = counted.ties
     if ties == "half":
@@ -122,6 +121,25 @@ def strengths(
         tie=tie,
         imagined=imagined,
     )
+
+
+def bounded(counted: Tally, ties: Ties) -> bool:
+    """Whether the likelihood has a top.
+
+    It has none where strengths may grow for ever: if some way never lost to some others, or if
+    wins reach as far as ties do. With t, strengths d may grow by d_i - d_j >= 2 for each win of i
+    over j and |d_i - d_j| <= 2 for each tie, unless such demands contradict one another around some
+    ring: going down 1 for a win, up 1 for a tie either way, one comes back below where one began.
+    """
+    beaten = (counted.wins + counted.ties) > 0
+    if not _reach(beaten).all():
+        return False
+    if ties == "half" or not counted.ties.any():
+        return True
+    rise = np.where(counted.wins > 0, -1.0, np.where(counted.ties > 0, 1.0, np.inf))
+    for middle in range(len(rise)):  # Floyd and Warshall's least rises
+        rise = np.minimum(rise, rise[:, [middle]] + rise[[middle]])
+    return bool((np.diag(rise) < 0).any())
 
 
 def chances(values: NDArray[np.float64], tie: float | None) -> tuple[Square, Square]:

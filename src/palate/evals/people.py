@@ -23,7 +23,8 @@ from palate.evals.stats import LEVEL, Figure
 from palate.evals.votes import Vote
 from palate.seeds import name_key, uniform
 
-DRAWS = 500
+DRAWS, SEED = 500, 0
+_ALIKE = 1e-9  # strengths nearer than this differ by rounding alone, and share their places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def study(
     *,
     ties: Ties = "davidson",
     draws: int = DRAWS,
-    seed: int = 0,
+    seed: int = SEED,
 ) -> Found:
     """Strengths, shares of wins and agreement, with intervals over raters."""
     counted = tally(votes, names)
@@ -151,8 +152,10 @@ def _standings(
     best, worst = np.ones(k, int), np.full(k, k)
     if drawn is not None and len(drawn):
         low, high = np.quantile(drawn, tails, axis=0)
-        places = (drawn[:, None, :] > drawn[:, :, None]).sum(2) + 1
-        best, worst = np.quantile(places, tails, axis=0, method="nearest").astype(int)
+        ahead = drawn[:, None, :] - drawn[:, :, None]  # of each way, every other
+        first, last = (ahead > _ALIKE).sum(2) + 1, (ahead > -_ALIKE).sum(2)
+        best = np.quantile(first, tails[0], axis=0, method="nearest").astype(int)
+        worst = np.quantile(last, tails[1], axis=0, method="nearest").astype(int)
     return {
         name: Standing(
             strength=Figure(
@@ -203,7 +206,8 @@ def _notes(whole: Strengths, raters: Sequence[str], agreement: float | None) -> 
         notes.append("One rater alone says nothing of how people differ: no interval is known.")
     if whole.imagined:
         notes.append(
-            "Some way never lost, or never won: its strength has no limit. It rests on "
+            "Some way never lost or never won, or all but tied: strengths have no limit. They rest "
+            "on "
             f"{whole.imagined:g} imagined wins each way in every pair."
         )
     if agreement is None:

@@ -68,7 +68,12 @@ def read_votes(path: Path) -> list[Vote]:
 
 def _rows(path: Path, text: str) -> list[Mapping[str, Any]]:
     if path.suffix.lower() == ".csv":
-        return list(csv.DictReader(io.StringIO(text, newline="")))
+        try:
+            return list(csv.DictReader(io.StringIO(text, newline="")))
+        except csv.Error as error:
+            raise BadFile(
+                f"{path} is no table: {error}. A quotation mark that is never closed does this."
+            ) from None
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError):
