@@ -5,7 +5,7 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from palate.evals import crossed, stats
+from palate.evals import crossed, paired, stats
 from palate.evals.crossed import Table
 from palate.evals.stats import mean, share, wilson
 from palate.seeds import normal
@@ -192,3 +192,24 @@ def test_two_way_intervals_cover_as_often_as_they_say() -> None:
         found = mean(x + normal(trial, 3, np.arange(120)), list(people), list(prompts))
         held += found.low <= 0 <= found.high
     assert held >= 53  # 57 expected
+
+
+def test_a_permutation_hears_of_prompts_that_people_share() -> None:
+    """20 people, the same 5 prompts; all that differs is the prompt's: people's signs alone would
+    call nearly any mean sure."""
+    people, prompts = np.repeat(np.arange(20), 5), np.tile(np.arange(5), 20)
+    often = 0
+    for trial in range(60):
+        x = normal(trial, np.arange(5))[prompts] + 0.2 * normal(100 + trial, np.arange(100))
+        found = paired.difference(x, np.zeros(100), people.tolist(), prompts.tolist())
+        alone = paired.difference(x, np.zeros(100), people.tolist())
+        assert found.p >= alone.p
+        often += found.p < 0.05
+    assert often <= 15  # five prompts are few; of people alone it is more than forty
+
+
+def test_what_nobody_shares_is_no_wider() -> None:
+    x, people = normal(1, np.arange(40)), list(np.repeat(np.arange(20), 2))
+    assert stats.wider(x, people, list(range(40))) == stats.wider(x, people, None) == 1.0
+    # 2 people x 2 prompts, values 1 and 3 by prompt: rows do not differ, columns do
+    assert stats.wider([1.0, 3.0, 1.5, 3.5], [0, 0, 1, 1], [0, 1, 0, 1]) == pytest.approx(4.0)

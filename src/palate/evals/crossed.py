@@ -62,15 +62,19 @@ class Table:
 
     def variance(self) -> float:
         """(2)."""
-        off = self.x - self.x.mean()
-
-        def grouped(which: NDArray[np.int64]) -> float:
-            return float((np.bincount(which, off) ** 2).sum() / len(off) ** 2)
-
         places = self.rows * (self.columns.max() + 1) + self.columns
         cells = np.unique(places, return_inverse=True)[1]
-        one, other = grouped(self.rows), grouped(self.columns)
-        return max(one, other, one + other - grouped(cells))
+        one, other = self._grouped(self.rows), self._grouped(self.columns)
+        return max(one, other, one + other - self._grouped(cells))
+
+    def wider(self) -> float:
+        """How many times as far the mean strays as for its rows alone."""
+        alone = self._grouped(self.rows)
+        return sqrt(self.variance() / alone) if alone else 1.0
+
+    def _grouped(self, which: NDArray[np.int64]) -> float:
+        off = self.x - self.x.mean()
+        return float((np.bincount(which, off) ** 2).sum() / len(off) ** 2)
 
 
 @lru_cache(maxsize=32)  # figures of the same people share their draws, which are most of the work

@@ -46,14 +46,14 @@ def difference(
     seed: int = 0,
 ) -> Difference:
     """The mean difference, its interval over units (and across, as in `stats.mean`), and a
-    permutation test that turns units."""
+    permutation test that turns units, as wide as the interval is for what they share."""
     x, y = np.asarray(mine, np.float64), np.asarray(other, np.float64)
     _check(x, y)
     sums, _ = stats.by_unit(x - y, units)
     gained = np.sign(sums) / 2 + 0.5
     return Difference(
         figure=stats.mean(x - y, units, across, seed=seed),
-        p=permutation(sums, seed=seed),
+        p=permutation(sums, wider=stats.wider(x - y, units, across), seed=seed),
         better=float(gained.mean()),
     )
 
@@ -72,9 +72,15 @@ def _check(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         )
 
 
-def permutation(sums: ArrayLike, *, seed: int = 0) -> float:
-    """How often the sum is as far from 0 when each unit's sign is chance; exact for few units."""
+def permutation(sums: ArrayLike, *, wider: float = 1.0, seed: int = 0) -> float:
+    """How often the sum is as far from 0 when each unit's sign is chance; exact for few units.
+
+    Signs of people leave the prompts they share as they are. Chance that moves those, too, reaches
+    `wider` times as far.
+    """
     x = np.asarray(sums, np.float64)
+    if bad := int((~np.isfinite(x)).sum()):
+        raise BadInput(f"{bad} of {x.size} sums are no numbers; leave these units out.")
     if len(x) <= _EXACT:
         signs = np.array(list(product((-1.0, 1.0), repeat=len(x))))
     else:
@@ -82,7 +88,7 @@ def permutation(sums: ArrayLike, *, seed: int = 0) -> float:
         odd = bits(seed, name_key("permutation"), draws, places) & np.uint64(1)
         signs = np.vstack([np.ones(len(x)), 2.0 * odd - 1])  # what was seen is one of the ways
     found = np.abs(signs @ x)
-    return float((found >= abs(x.sum()) * (1 - 1e-12)).mean())
+    return float((wider * found >= abs(x.sum()) * (1 - 1e-12)).mean())
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:

@@ -70,6 +70,15 @@ def mean(
     return Figure(value=float(x.mean()), low=low, high=high, n=len(x), units=len(sums))
 
 
+def wider(
+    values: ArrayLike, units: Sequence[Hashable] | None, across: Sequence[Hashable] | None
+) -> float:
+    """How many times as far the mean strays when what units share is drawn anew, too."""
+    if units is None or across is None or not crossed.shared(units, across):
+        return 1.0
+    return crossed.Table(np.asarray(values, np.float64), _numbers(units), _numbers(across)).wider()
+
+
 def share(
     right: ArrayLike,
     units: Sequence[Hashable] | None = None,
@@ -98,6 +107,8 @@ def half_share(
     low, high = wilson(float(x.sum()), len(x))
     if found.units > 1:
         low, high = min(low, found.low), max(high, found.high)
+    elif found.n > 1:  # all values are of one unit: how others would differ, nobody knows
+        low, high = 0.0, 1.0
     return Figure(value=found.value, low=low, high=high, n=found.n, units=found.units)
 
 
