@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from palate.backbones.reader import Reader
 from palate.errors import BadFile, BadInput, MissingPart, UnknownName
+from palate.evals.paired import permutation
 from palate.evals.preference import choices_right, liked, personal, rate, surely
 from palate.evals.scorers import ClipScorer, Viper, clip_scorer, viper
 from palate.sketchbook.drawing import draw
@@ -109,3 +110,15 @@ def test_viper_asks_after_what_was_liked_and_disliked() -> None:
     torch.testing.assert_close(both, (found + turned) / 2, atol=1e-5, rtol=0)
     with pytest.raises(BadInput, match="1, 2 and 2 were given"):
         scorer.score(likes[:1], dislikes, asked)
+
+
+def test_a_score_that_is_no_number_is_no_loss() -> None:
+    nan = float("nan")
+    with pytest.raises(BadInput, match="2 of 3 scores are no numbers, the first in place 0"):
+        rate([nan, nan, 0.9], [0.5] * 3)
+    with pytest.raises(BadInput, match="1 of 2 choices are no numbers"):
+        choices_right([nan, 0.9], [0, 1])
+    with pytest.raises(BadInput, match="1 of 1 scores are no numbers"):
+        liked([nan])
+    with pytest.raises(BadInput, match="1 of 3 sums are no numbers"):
+        permutation([nan, 1, 2])

@@ -41,9 +41,10 @@ def test_likeness_is_the_mean_cosine_of_all_pairs() -> None:
     made, liked = Seen(points=cloud(1, 12)), Seen(points=cloud(2, 9))
     whose, by = ["a"] * 8 + ["b"] * 4, ["a"] * 3 + ["b"] * 6
     found = likeness("CLIP-I", made, whose, liked, by)
-    cosines = torch.cosine_similarity(made.points[:, None], liked.points[None], dim=2)
+    one, other = made.points.double(), liked.points.double()
+    cosines = torch.cosine_similarity(one[:, None], other[None], dim=2)
     each = torch.cat([cosines[:8, :3].mean(1), cosines[8:, 3:].mean(1)])
-    assert found.figure.value == pytest.approx(100 * float(each.mean()), abs=1e-5)
+    assert found.figure.value / 100 == pytest.approx(float(each.mean()), abs=1e-15)
     assert (found.figure.n, found.figure.units, found.name) == (12, 2, "CLIP-I")
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from palate.errors import BadInput
+from palate.errors import BadInput, Mismatch
 from palate.evals.measures import Eye, Measure, Seen, bare, finite, one_eye
 from palate.evals.moments import Moments
 from palate.evals.stats import LEVEL, Figure, some_of
@@ -201,6 +201,11 @@ def _ready(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Finite, and in single precision at least."""
     for points in (x, y):
         finite(points, "a cloud")
+    if x.shape[1] != y.shape[1]:
+        raise Mismatch(
+            f"Points of {x.shape[1]} and of {y.shape[1]} numbers cannot be compared: different "
+            "encoders saw them."
+        )
     x, y = (z if z.dtype == torch.float64 else z.float() for z in (x, y))
     return x, y
 

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from palate.errors import BadInput
@@ -27,6 +27,18 @@ def surely(yes: Float[Tensor, " N"], no: Float[Tensor, " N"]) -> Float[Tensor, "
     return (yes.float() - no.float()).sigmoid()
 
 
+def numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """As an array; what is not a number would count as a loss without a word."""
+    x = np.asarray(values, np.float64)
+    if bad := int((~np.isfinite(x)).sum()):
+        first = int((~np.isfinite(x)).argmax())
+        raise BadInput(
+            f"{bad} of {x.size} {what} are no numbers, the first in place {first}. Leave these "
+            "pictures out, or score them again."
+        )
+    return x
+
+
 def rate(
     mine: ArrayLike,
     base: ArrayLike,
@@ -40,7 +52,7 @@ def rate(
 
     The base model is always an argument: against another it is another number.
     """
-    x, y = np.asarray(mine, np.float64), np.asarray(base, np.float64)
+    x, y = numbers(mine, "scores"), numbers(base, "scores of the base model")
     if x.shape != y.shape or not x.size:
         raise BadInput(
             f"{x.size} scores stand beside {y.size} of the base model; give one of each for every "
@@ -57,7 +69,7 @@ def liked(
     seed: int = 0,
 ) -> Figure:
     """The share of pictures that are judged liked; no base model is asked."""
-    return stats.share(np.asarray(scores) > above, units, seed=seed)
+    return stats.share(numbers(scores, "scores") > above, units, seed=seed)
 
 
 def personal(
@@ -86,7 +98,7 @@ def choices_right(
     it calls a tie. A label is 1 (the first), 0 or 1/2 (a tie). A tie on one side alone is half
     right.
     """
-    p, label = np.asarray(first, np.float64), np.asarray(labels, np.float64)
+    p, label = numbers(first, "choices"), np.asarray(labels, np.float64)
     strange = ~np.isin(label, (0.0, 0.5, 1.0))
     if strange.any() or p.shape != label.shape:
         raise BadInput(

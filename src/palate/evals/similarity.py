@@ -77,7 +77,7 @@ def likenesses(
             "person pictures were made for."
         )
     each = torch.stack([middles[person] for person in whose])
-    return 100 * (_unit(made.points) * each).sum(1).double().numpy()
+    return 100 * (_unit(made.points) * each).sum(1).numpy()
 
 
 def _middles(seen: Seen, groups: Sequence[Hashable]) -> dict[Hashable, Tensor]:
@@ -122,7 +122,7 @@ def heard(made: Seen, prompts: Sequence[str], words: Words) -> NDArray[np.float6
     texts = list(dict.fromkeys(prompts))
     points = dict(zip(texts, _unit(words.read(texts).cpu()), strict=True))
     each = torch.stack([points[prompt] for prompt in prompts])
-    return 100 * (_unit(made.points) * each).sum(1).double().numpy()
+    return 100 * (_unit(made.points) * each).sum(1).numpy()
 
 
 def diversity(made: Seen, groups: Sequence[Hashable], *, seed: int = 0) -> Measure:
@@ -136,7 +136,7 @@ def diversity(made: Seen, groups: Sequence[Hashable], *, seed: int = 0) -> Measu
             f"{len(few)} of {len(rows)} groups have a single picture, which is unlike none; make "
             "at least two of each, with other seeds."
         )
-    points = _unit(made.points).double()
+    points = _unit(made.points)
     spread = [_unlike(points[some]) for some in rows.values()]
     return Measure(
         name="diversity",
@@ -205,4 +205,4 @@ def _nearest(
 
 
 def _unit(points: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
-    return F.normalize(points.float(), dim=1)
+    return F.normalize(points.double(), dim=1)
