@@ -49,6 +49,7 @@ SMALL = Comparing(people=5, prompts=2, history=2, steps=1)
             "premier=a/b:out/flux/model",
             Said(method="premier", backbone="out/flux/model", folder="a/b"),
         ),
+        ("words@0.12345671", Said(method="words", backbone=USUAL, strength=0.12345671)),
         ("words=readers/at@home", Said(method="words", backbone=USUAL, folder="readers/at@home")),
         ("plain:tiny-flux", Said(method="plain", backbone="tiny-flux")),
     ],

@@ -47,8 +47,8 @@ class Said:
         parts = [self.method]
         parts += [f"={self.folder}"] if whole and self.folder else []
         parts += [f":{self.backbone}"] if self.backbone != usual else []
-        parts += [f"@{self.strength:g}"] if self.strength != 1 else []
-        parts += [f"~{self.avoid:g}"] if self.avoid else []
+        parts += [f"@{self.strength:.12g}"] if self.strength != 1 else []
+        parts += [f"~{self.avoid:.12g}"] if self.avoid else []
         return "".join(parts)
 
 
