@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 OUT ?= out
 
-.PHONY: help setup demo test quick check fix bench clean
+.PHONY: help setup demo test quick check fix bench claims clean
 
 help:
 	@echo "make demo    set up, then draw the sample world into $(OUT)/demo"
@@ -13,6 +13,7 @@ help:
 	@echo "make check   format, lint, types, floors"
 	@echo "make fix     format and mend what the linter can"
 	@echo "make bench   measure; one JSON line per figure"
+	@echo "make claims  what the papers say, put to the test in small: minutes, for every night"
 	@echo "make setup   the set-up alone"
 
 $(READY): pyproject.toml constraints.txt
@@ -44,6 +45,9 @@ fix: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+claims: setup
+	$(BIN)/palate claims --budget small --out $(OUT)/claims/small
 
 clean:
 	rm -rf .venv $(OUT) .pytest_cache .ruff_cache .hypothesis

@@ -17,8 +17,8 @@ CLAIMS = (
         says="Style and mood of a reference are met better than by others, CLIP-text given up.",
         figure="better in style loss and emotion accuracy, not in CLIP score; no numbers readable",
         asks="One reference picture each, held-out prompts: cosine of Gram matrices with it, and "
-        "whether the mood is its mood, against keywords in the prompt and ViPer; and the style "
-        "must be that of one's own reference, not of another's.",
+        "whether the mood is its mood, against keywords in the prompt and ViPer, whose CLIP-text "
+        "must be higher; and the style must be that of one's own reference, not of another's.",
         small=Likeness(),
         full=Likeness(people=100, prompts=2),
     ),
@@ -54,6 +54,6 @@ CLAIMS = (
     ),
 )
 STRENGTHS = (
-    Adapting(people=20),
-    Adapting(people=60, prompts=4),
+    Adapting(people=20, shown=4),
+    Adapting(people=60, prompts=4, shown=8),
 )  # small and full; an open question

@@ -85,6 +85,14 @@ class Likeness(Asking):
                 )
                 for rival in self.rivals
             ]
+        found += [
+            Found(
+                says=f"CLIP-text given up, {rival} less instant",
+                figure=more(seen[rival]["CLIP-text"], mine["CLIP-text"], wishes),
+                above=0.0,
+            )
+            for rival in self.rivals
+        ]
         theirs = more(mine["style"], mine["another's style"], wishes)
         found.append(Found(says=f"{STYLE}, less with another's", figure=theirs, above=0.0))
         for name, way in seen.items():

@@ -84,6 +84,7 @@ class Rivals:
             for name, values in off.items()
         ]
         told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`, and each change."
+        told += " FD_clip is the distance to pictures that these people showed." if seen else ""
         return Findings(found=(*found, *self._seen(lab, seen)), notes=(told,))
 
     def _people(self) -> list[tuple[Any, Any]]:
@@ -134,12 +135,12 @@ class Rivals:
         for name in self.others:
             gap = stats.mean(mine["taste"] - seen[name]["taste"], mine["people"])
             found.append(Found(says=f"taste, {self.called} less {name}", figure=gap, above=0.0))
-            gap = half_draws((far[name] - far[self.called]) / far[self.called], len(real))
+            gap = half_draws((far[name] - far[self.called]) / far[self.called], self.tested)
             found.append(Found(says=f"FD_clip, {name} farther by", figure=gap, above=0.0))
         for name, way in seen.items():
             figure = stats.mean(way["taste"], way["people"])
             found.append(Found(says=f"taste, {name}", figure=figure))
-            figure = half_draws(far[name], len(real))
+            figure = half_draws(far[name], self.tested)
             found.append(Found(says=f"FD_clip, {name}", figure=figure, percent=False))
         return found
 
