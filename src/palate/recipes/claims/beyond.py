@@ -30,7 +30,7 @@ _AT_ONCE: dict[str, Any] = {"histories": (8,), "ways": (LINEAR, AT_ONCE)}
 _CORE: dict[str, Any] = {
     "recipe": prefgen.RECIPE,
     "called": "e_core aligned",
-    "mine": ("components=('sem',)", "layers.sem=(8,9,10)"),
+    "mine": ("components=('sem',)", "layers.sem=(9,10,11)"),
     "others": {"e_core as it is": ("components=('core',)",)},
 }
 
