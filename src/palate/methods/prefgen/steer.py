@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -46,8 +45,8 @@ def voices(
     """What speaks for these people.
 
     Where the negative prompt is heard, nobody speaks; with `avoid`, as much of who likes what they
-    dislike as it says. A model with guidance built in hears no negative prompt: there, that person
-    is taken away from what is said, by as much.
+    dislike as it says, whatever the strength. A picture without guidance hears no negative prompt:
+    there, that person is taken away from what is said, by as much.
     """
     weight = next(conditioner.parameters())
     tokens = conditioner(_on(from_tensors(profiles), weight))
@@ -65,14 +64,14 @@ def voices(
     if not any(avoid):
         return [own]
     away = conditioner(_on(from_tensors(profiles, AWAY), weight))
-    if any(backbone.guided(backbone.complete(request)) for request in requests):
-        share = torch.tensor(avoid).to(weight)[:, None, None]
-        return [replace(own, negative=nobody + share * (away - nobody))]
-    less = tuple(-share for share in avoid)
-    return [
-        own,
-        Voice(tokens=away, adapter=adapter, strength=less),
-        Voice(tokens=nobody, adapter=adapter, strength=avoid),
+    guided = [backbone.guided(backbone.complete(request)) for request in requests]
+    heard = torch.tensor(guided).to(weight)[:, None, None]  # tokens of 0 say nothing
+    sign = [1.0 if one else -1.0 for one in guided]
+    more = tuple(side * share for side, share in zip(sign, avoid, strict=True))
+    less = tuple(-share for share in more)
+    return [own] + [
+        Voice(tokens=(1 - heard) * them, negative=heard * them, adapter=adapter, strength=strength)
+        for them, strength in ((away, more), (nobody, less))
     ]
 
 
