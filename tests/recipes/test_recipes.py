@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from palate.backbones.judges import HEADS, NOBODY, Judge, to_input, truth
 from palate.cli import app
-from palate.errors import BadInput, UnknownName
+from palate.errors import BadInput, PalateError, UnknownName
 from palate.recipes.recipe import Recipe, changed, cook
 from palate.recipes.table import ORDER, RECIPES, recipe
 from palate.sketchbook.drawing import draw
@@ -103,6 +103,25 @@ def test_settings_change_together_in_no_order():
 def test_a_wrong_setting_is_answered_with_a_sentence(word, complaint):
     with pytest.raises(BadInput) as problem:
         changed(recipe("sketchbook-judge"), [word])
+    assert complaint in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "complaint"),
+    [
+        ("prefgen", "kernel=gauss", "No value of kernel named 'gauss'. Known: imq, linear, rbf"),
+        ("prefgen", "fusion=attn", "No value of fusion named 'attn'"),
+        ("prefgen", "components=('sem','cor')", "No value of components named 'cor'"),
+        ("prefgen", "layers.core=()", "name one layer at least"),
+        ("premier", "start=foo", "No value of start named 'foo'. Known: silent, small"),
+        ("premier", "sizes.blocks=half", "No value of blocks named 'half'"),
+        ("premier", "spread.positions=0", "at 0 places"),
+        ("premier", "axes=0", "0 axes"),
+    ],
+)
+def test_a_word_that_no_setting_knows_trains_nothing_else(name, word, complaint):
+    with pytest.raises(PalateError) as problem:
+        changed(recipe(f"sketchbook-{name}"), [word])
     assert complaint in str(problem.value)
 
 

@@ -74,6 +74,14 @@ class Spread:
     people: int = 64  # in a step; who is not in the batch is drawn from all
     positions: int = 16  # text tokens that count, evenly spaced: at the empty prompt most are alike
 
+    def __post_init__(self) -> None:
+        if self.people < 2 or self.positions < 1 or self.temperature <= 0:
+            raise BadInput(
+                f"Dispersion over {self.people} people at {self.positions} places, temperature "
+                f"{self.temperature}: at least 2, 1 and more than 0 are needed. A weight of 0 "
+                "leaves it out."
+            )
+
     def missed(self, directions: Directions) -> dict[str, Tensor]:
         """What each branch adds to the loss."""
         each: dict[str, float] = {"shared": self.shared, "distinct": self.distinct}
@@ -141,6 +149,8 @@ class PremierRecipe:
 
     def __post_init__(self) -> None:
         self.gallery()  # refuses what cannot be
+        if self.axes < 1 or self.history < 1:
+            raise BadInput(f"{self.axes} axes, histories of {self.history}: give at least 1.")
 
     def gallery(self) -> Gallery:
         """Who is asked what they like."""

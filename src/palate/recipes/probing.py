@@ -48,6 +48,8 @@ class Probing:
     def __post_init__(self) -> None:
         if self.people < 2:
             raise BadInput(f"{self.people} people cannot be told apart; probe at least 2.")
+        if self.history < 1:
+            raise BadInput(f"Histories of {self.history} pairs tell nothing; give at least 1.")
         if self.pairs < 2 * (self.history + 1):
             raise BadInput(
                 f"{self.pairs} pairs in two halves are too few for histories of {self.history} and "

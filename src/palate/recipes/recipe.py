@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import (
+    Any,
+    Literal,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import torch
 from torch import nn
@@ -131,6 +140,9 @@ def _with(value: Any, tree: _Tree) -> Any:
             raise BadInput(
                 f"{name} has no settings of its own; {name}.{next(iter(given))} names one."
             )
+    known_kinds = _kinds(type(value))
+    for name, given in tree.items():
+        _check(name, given, known_kinds.get(name))
     return replace(
         value,
         **{
@@ -138,6 +150,23 @@ def _with(value: Any, tree: _Tree) -> Any:
             for name, given in tree.items()
         },
     )
+
+
+def _kinds(kind: type) -> dict[str, Any]:
+    """What each setting may be; nothing, where the types stand in for checkers alone."""
+    try:
+        return get_type_hints(kind)
+    except NameError:
+        return {}
+
+
+def _check(name: str, given: Any, kind: Any) -> None:
+    """Refuse a word that is none of those a setting knows: it would mean another, silently."""
+    if get_origin(kind) is Literal and given not in get_args(kind):
+        raise unknown(f"value of {name}", str(given), [str(one) for one in get_args(kind)])
+    if get_origin(kind) is tuple and isinstance(given, list | tuple):
+        for one in given:
+            _check(name, one, get_args(kind)[0])
 
 
 def _value(text: str) -> Any:
