@@ -121,6 +121,23 @@ def test_reading_needs_something_to_read():
     assert "There is nothing to read" in result.output
 
 
+def test_who_dislikes_nothing_has_nothing_to_avoid(kept, pictures, tmp_path):
+    words = ["generate", "a cat", *TINY, "--steps", "1", "--avoid", "1", "--out", tmp_path]
+    result, _ = palate(*words, "--likes", pictures / "likes", "--weights", kept)
+    assert (
+        result.exit_code == 0 and "nothing to avoid: the person shows no dislikes" in result.stderr
+    )
+    result, _ = palate(*words)
+    assert "nothing to avoid: nobody is named who dislikes something" in result.stderr
+
+
+def test_a_way_to_read_is_premier_s(kept, pictures):
+    likes = ["--likes", pictures / "likes"]
+    result, _ = palate("read", *likes, *TINY, "--weights", kept, "--way", "after")
+    assert result.exit_code == 2
+    assert "No way to read with prefgen named 'after'. Known:" in " ".join(result.output.split())
+
+
 def test_weights_are_for_one_base_model(kept, pictures):
     likes = ["--likes", pictures / "likes"]
     result, _ = palate("read", *likes, "--backbone", "tiny-flux", "--weights", kept)

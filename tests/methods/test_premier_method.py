@@ -278,6 +278,14 @@ def test_before_the_onset_the_base_model_is_alone() -> None:
     assert passes == [1, 1, 48, 48]  # one row for the picture, then one for each text token
 
 
+def test_an_onset_of_less_than_a_step_is_none() -> None:
+    method, asked = premier(onset=0.2), Request(prompt="a cat", steps=1)
+    (away,) = plain([asked], backbone=method.backbone)
+    (mine,) = generate(method.read(taste(range(2))), asked, method=method)
+    assert not np.array_equal(mine.pixels, away.pixels)
+    assert method.read_all([]) == []
+
+
 @pytest.mark.parametrize("onset", [-0.1, 1.0, float("nan")])
 def test_an_onset_is_a_share(onset: float) -> None:
     with pytest.raises(BadInput, match="it is a share of the steps"):

@@ -94,6 +94,11 @@ class Reader:
         return self.model.config.get_text_config().num_hidden_layers
 
     @property
+    def room(self) -> int:
+        """How many tokens of text and pictures it can read at once."""
+        return self.model.config.get_text_config().max_position_embeddings
+
+    @property
     def width(self) -> int:
         """How wide their states are."""
         return self.model.config.get_text_config().hidden_size

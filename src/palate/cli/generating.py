@@ -80,6 +80,9 @@ def generate(
     asked = [replace(request, strength=strength, avoid=avoid) for request in asked]
     model, requests = _ready(backbone, asked)
     whom = tastes.person(model, likes, dislikes, profile, method, weights)
+    if avoid and not (whom and whom[1].disliked):
+        why = "the person shows no dislikes" if whom else "nobody is named who dislikes something"
+        typer.echo(f"palate: nothing to avoid: {why}.", err=True)
     steer = _looking(whom) if check else partial(_steered, whom)
     files = [file_name(i, request, private) for i, request in enumerate(requests)]
     cut: dict[str, str] = {}

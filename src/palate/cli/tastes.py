@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from palate.cli.speech import AsJson, progress, say
-from palate.errors import BadInput, Mismatch
+from palate.errors import BadInput, Mismatch, unknown
 
 if TYPE_CHECKING:
-    from palate.types import Method, Profile
+    from palate.types import Method, Profile, Taste
 
 Likes = Annotated[
     Path | None, typer.Option(help="Folder of pictures the person likes, or a taste folder.")
@@ -38,6 +38,13 @@ def read(
     backbone: Annotated[str, typer.Option(help="The model it is for.")] = "sketchbook-sdxl",
     method: MethodName = None,
     weights: Weights = None,
+    way: Annotated[
+        str | None,
+        typer.Option(
+            help="How premier places a person: at-once (default), after (and fifty steps more), "
+            "published (5,000 steps) or direct."
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="With --people: processes; default one a core.")
     ] = None,
@@ -51,15 +58,18 @@ def read(
     if people is not None:
         if likes or dislikes:
             raise BadInput("A table of people and folders were given. Give one or the other.")
+        if way:
+            raise BadInput("Tables of people are read at once. Leave --way out.")
         return _read_people(people, out, method or DEFAULT, backbone, weights, workers, as_json)
     from palate.backbones.catalog import backbone as load_backbone
     from palate.store import save_profile
 
-    found = person(load_backbone(backbone), likes, dislikes, None, method, weights)
+    found = person(load_backbone(backbone), likes, dislikes, None, method, weights, way)
     if found is None:
         raise BadInput("There is nothing to read. Give --likes FOLDER, and perhaps --dislikes.")
     mark = save_profile(out, found[1])
     told = f"{found[1].liked} liked and {found[1].disliked} disliked pictures"
+    told += _but_the_most_different(*found)
     facts = {"profile": str(out), "fingerprint": mark, "method": str(found[1].method)}
     facts |= {"liked": found[1].liked, "disliked": found[1].disliked}
     say(f"{told} were read into {out} ({out.stat().st_size:,} bytes).", facts, as_json)
@@ -93,6 +103,7 @@ def person(
     profile: Path | None,
     method: str | None,
     weights: Path | None,
+    way: str | None = None,
 ) -> tuple[Method, Profile] | None:
     """Whom to please and how; None if nobody is named."""
     if profile and (likes or dislikes):
@@ -113,7 +124,24 @@ def person(
     assert likes is not None
     taste = taste_from_piles(likes, dislikes)
     found = load_method(method or DEFAULT, backbone, weights)
-    return found, found.read(taste)
+    return found, _read(found, taste, way)
+
+
+def _read(method: Method, taste: Taste, way: str | None) -> Profile:
+    if way is None:
+        return method.read(taste)
+    ways = getattr(method, "ways", {})
+    if way not in ways:
+        raise unknown(f"way to read with {method.mark.name}", way, list(ways))
+    return cast(Any, method).read(taste, ways[way])
+
+
+def _but_the_most_different(method: Method, profile: Profile) -> str:
+    """A reader is told so many pictures of a side at most."""
+    most = getattr(getattr(method, "plan", None), "most", 0)
+    if not most or max(profile.liked, profile.disliked) <= most:
+        return ""
+    return f" (of each side the {most} that differ most)"
 
 
 def export(

@@ -24,6 +24,12 @@ def check(profiles: Iterable[Profile], method: Mark, backbone: Mark) -> None:
                     f"The profile was made for the {what} {theirs}, and this is {mine}. Read the "
                     "taste again, or use what it was made for."
                 )
+        damaged = [n for n, t in profile.tensors.items() if not bool(t.isfinite().all())]
+        if damaged:
+            raise BadFile(
+                f"The profile holds values that are no numbers (in {', '.join(damaged)}). Read the "
+                "taste again."
+            )
 
 
 def check_asked(requests: Sequence[Request], lent_for: Sequence[Request]) -> None:

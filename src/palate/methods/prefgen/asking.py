@@ -8,10 +8,12 @@ and so on, a turn for each picture. A text that ends with "Assistant:" asks for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 END = "<end_of_utterance>\n"
+_MARKS = re.compile(r"<([^<>\s]*)>")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Shown:
     picture: int
     liked: bool
     prompt: str | None = None
+
+
+def plainly(prompt: str) -> str:
+    """A prompt on one line, in which no mark of the reader's own stands, such as <image>."""
+    return " ".join(_MARKS.sub(r"\1", prompt).split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,8 @@ class Wording:
 
     def question(self, prompt: str | None) -> str:
         """A turn up to the answer."""
-        told = f"{prompt}. " if prompt and self.prompts else ""
+        said = plainly(prompt or "")
+        told = f"{said}. " if said and self.prompts else ""
         return f"User:<image>{told}{self.ask}{END}Assistant:"
 
     def answer(self, liked: bool) -> str:

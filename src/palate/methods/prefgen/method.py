@@ -89,9 +89,9 @@ class PrefGen:
 
     def profiles(self, histories: Sequence[History]) -> list[Profile]:
         """Of people whose pictures were looked at before."""
-        told = [
-            History(liked=self._most(h.liked), disliked=self._most(h.disliked)) for h in histories
-        ]
+        if not histories:
+            return []
+        told = [self._told(history) for history in histories]
         opposed = [i for i, history in enumerate(told) if history.disliked]
         recall = self._recall if len(told) == 1 else None
         both = self._embedded([*told, *(told[i].swapped() for i in opposed)], recall)
@@ -132,12 +132,17 @@ class PrefGen:
         return self.clip.read(self.plan.vocabulary)
 
     def telling(self, taste: Taste) -> list[float]:
-        """How much each liked picture told: how far who they are moves when it is left out."""
-        history = self.look(taste)
+        """How much each liked picture told: how far who they are moves when it is left out.
+
+        Of more pictures than are told to the reader, the others told nothing.
+        """
+        whole = self.look(taste)
+        history = self._told(whole)
         if len(history.liked) < 2:
             return [1.0]
         core = self._embedded([history, *without_each(history)]).core
-        return moved(core[0], core[1:])
+        told = dict(zip(map(id, history.liked), moved(core[0], core[1:]), strict=True))
+        return [told.get(id(one), 0.0) for one in whole.liked]
 
     def look(self, taste: Taste) -> History:
         """Every picture of a taste through both eyes, once."""
@@ -151,6 +156,9 @@ class PrefGen:
     def _look_anew(self, examples: Sequence[Example]) -> list[Seen]:
         pictures = [open_picture(example.image) for example in examples]
         return look(pictures, [None] * len(pictures), self.reader, self.clip)
+
+    def _told(self, history: History) -> History:
+        return History(liked=self._most(history.liked), disliked=self._most(history.disliked))
 
     def _most(self, side: Sequence[Seen]) -> Sequence[Seen]:
         if len(side) <= self.plan.most:

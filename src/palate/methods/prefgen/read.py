@@ -14,7 +14,7 @@ from torch import Tensor
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.backbones.recall import Recall
-from palate.errors import Mismatch
+from palate.errors import BadInput, BadPicture, Mismatch
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.model import Embedded
 from palate.seeds import name_key, uniform
@@ -32,6 +32,14 @@ class Layers:
 
     sem: tuple[int, ...]
     core: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("sem", "core"):
+            given = getattr(self, name)
+            if not isinstance(given, list | tuple) or not given:
+                raise BadInput(
+                    f"layers.{name} is {given}; name one layer at least, as ({given or 9},)."
+                )
 
     def check(self, reader: Reader) -> None:
         """A reader must have as many layers as are asked for."""
@@ -77,8 +85,19 @@ def look(
     """Pictures through both eyes; what is worth keeping of each."""
     if not pictures:
         return []
-    both = zip(reader.see(pictures), clip.see(pictures), prompts, strict=True)
+    tokens, points = (_sane(eyes.see(pictures), eyes.name) for eyes in (reader, clip))
+    both = zip(tokens, points, prompts, strict=True)
     return [Seen(tokens=tokens, point=point, prompt=prompt) for tokens, point, prompt in both]
+
+
+def _sane(seen: Tensor, name: str) -> Tensor:
+    bad = (~seen.isfinite()).flatten(1).any(1).int()
+    if bad.any():
+        raise BadPicture(
+            f"What {name} saw in picture {int(bad.argmax()) + 1} of {len(seen)} is no number (NaN "
+            "or infinite). Leave it out, or load that model in fp32."
+        )
+    return seen
 
 
 def told(history: History) -> tuple[list[Shown], list[Seen]]:
@@ -106,11 +125,27 @@ def embedded(
     """
     layers.check(reader)
     turns = [told(history) for history in histories]
-    texts = [wording.history(shown) + wording.closing for shown, _ in turns]
+    texts = [text_of(shown, reader, wording) for shown, _ in turns]
     seen = [torch.stack([one.tokens for one in pictures]) for _, pictures in turns]
     sem, core = layers.of((recall or reader).states(texts, seen))
     img = torch.stack([_point(history.liked, image) for history in histories])
     return Embedded(sem=sem, core=core, img=img.to(sem))
+
+
+def text_of(shown: Sequence[Shown], reader: Reader, wording: Wording) -> str:
+    """A history as the reader is told it; prompts are cut alike where it would take no more."""
+    letters = max(len(one.prompt or "") for one in shown)
+    while True:
+        cut = [replace(one, prompt=one.prompt and one.prompt[:letters]) for one in shown]
+        text = wording.history(cut) + wording.closing
+        if len(text) <= reader.room or len(reader.tokens([text])[0]) <= reader.room:
+            return text
+        if not letters:
+            raise Mismatch(
+                f"{len(shown)} pictures do not fit into what {reader.name} can read at once "
+                f"({reader.room} tokens). Show fewer."
+            )
+        letters = letters * 3 // 4
 
 
 def _point(liked: Sequence[Seen], chosen: Chosen) -> Float[Tensor, " I"]:

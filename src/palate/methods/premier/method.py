@@ -21,7 +21,7 @@ from palate.backbones import FLUX
 from palate.errors import BadFile, BadInput, Mismatch
 from palate.methods import partners
 from palate.methods.premier.eyes import Eyes, Sees
-from palate.methods.premier.fitting import Fitting, Newcomer, fitted
+from palate.methods.premier.fitting import AFTER, DIRECT, PUBLISHED, Fitting, Newcomer, fitted
 from palate.methods.premier.model import Modulator, Sizes
 from palate.methods.premier.newcomers import coefficients, combined
 from palate.methods.premier.read import Seen, look
@@ -36,6 +36,10 @@ KEPT = torch.bfloat16  # modulator, users and profiles; a full-size person is 61
 
 class Premier:
     """A modulator and the people it was trained with, for one base model; eyes to see others."""
+
+    ways: Mapping[str, Fitting | None] = {  # by name, how a person may be read
+        "at-once": None, "after": AFTER, "published": PUBLISHED, "direct": DIRECT,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -64,7 +68,7 @@ class Premier:
 
     def read_all(self, tastes: Sequence[Taste]) -> list[Profile]:
         """Many people, their pictures looked at together; nobody's profile depends on others."""
-        both = zip(tastes, look(tastes, self.eyes), strict=True)
+        both = zip(tastes, look(tastes, self.eyes) if tastes else [], strict=True)
         return [self.profile(taste, seen) for taste, seen in both]
 
     def profile(self, taste: Taste, seen: Seen, more: Fitting | None = None) -> Profile:

@@ -59,5 +59,5 @@ def _check(side: str, points: Tensor) -> None:
     if bad:
         raise BadPicture(
             f"What was seen in {side} picture {bad[0] + 1} is no number (NaN or infinite), so "
-            "nothing can be learned from it. Leave it out, or load the CLIP in fp32."
+            "nothing can be learned from it. Leave it out, or load what sees in fp32."
         )

@@ -31,7 +31,8 @@ def deltas(
     """What turns the text of these pictures; the same person and prompt are computed once.
 
     At `avoid` it is also taken away from who is this person's opposite: as far from the middle of
-    all people, on the other side. Before the `onset`, a share of the steps, the model is alone.
+    all people, on the other side. Before the `onset`, a share of the steps, the model is alone;
+    a share of less than one step is none, so that a picture of few steps is somebody's, too.
     """
     strength = tuple(request.strength for request in requests)
     avoid = tuple(  # who dislikes nothing has nothing to avoid
@@ -40,6 +41,8 @@ def deltas(
     )
     if not any((*strength, *avoid)):
         return []
+    steps = min(backbone.complete(request).steps or 1 for request in requests)
+    onset = onset if onset * steps >= 1 else 0.0
     asked = [(id(p), r.prompt) for p, r in zip(profiles, requests, strict=True)]
     places = {pair: place for place, pair in enumerate(dict.fromkeys(asked))}
     rows = [places[pair] for pair in asked]
