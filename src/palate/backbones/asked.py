@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from palate.errors import BadInput
+from palate.errors import BadInput, PalateError
 from palate.types import Mark, Picture, Request
 
 
@@ -25,6 +25,13 @@ class Defaults:
     at_once: int = 8  # pictures in one forward pass, at most
     text_length: int = 512  # T5 tokens (FLUX only; schnell was trained with 256)
     regional: float = 1.0  # how much of a region's own text it bears before things go astray
+
+    def __post_init__(self) -> None:
+        whole = ("width", "height", "steps", "at_once", "text_length")
+        for name in (*whole, "guidance", "regional"):
+            value, kinds = getattr(self, name), (int,) if name in whole else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kinds) or value < (name in whole):
+                raise ValueError(f"{name} is {value!r}")
 
 
 def complete(request: Request, defaults: Defaults, multiple: int) -> Request:
@@ -66,6 +73,14 @@ def batches(
 
 def pictures(pixels: Tensor, requests: Sequence[Request], mark: Mark) -> list[Picture]:
     """Decoded images (B, 3, height, width) in -1 to 1, as sRGB bytes, rounded as diffusers does."""
+    bad = (~pixels.isfinite()).flatten(1).any(1)
+    if bad.any():
+        worst = requests[int(bad.int().argmax())]
+        raise PalateError(
+            f"The picture of {worst.prompt!r} came out as values that are no numbers. Ask with "
+            f"less guidance (it is {worst.guidance}) or strength ({worst.strength:g}); if that "
+            "does not help, the weights are damaged or want fp32."
+        )
     unit = (pixels * 0.5 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()
     return [
         Picture(pixels=each, request=request, backbone=mark)

@@ -31,7 +31,6 @@ from palate.backbones.judges import Judge
 from palate.backbones.reader import Reader
 from palate.backbones.sdxl import SDXL
 from palate.backbones.vetting import (
-    WEIGHTED,
     check_pipeline,
     kind_of_pipeline,
     read_json,
@@ -69,13 +68,12 @@ def backbone(
     if entry and entry.toy:
         return _toy(entry, device, dtype)
     folder = _folder(name_or_folder, entry)
-    files, kind = check_pipeline(folder), kind_of_pipeline(folder)
+    check_pipeline(folder)
+    kind = kind_of_pipeline(folder)
     if entry and entry.kind != kind:
         raise Mismatch(f"{entry.name} is of kind {entry.kind}, and {folder} holds a {kind} model.")
     with _loading(folder, device):
         found = _CLASSES[kind].from_pretrained(folder, device=device, dtype=dtype)
-    for part in WEIGHTED[kind]:
-        _check_complete(folder / part, files[part], getattr(found.pipe, part))
     if folder != Path(name_or_folder) and found.name == folder.name:
         found.name = str(name_or_folder)  # the Hub's cache names folders by their commit
         found.mark = replace(found.mark, name=found.name)
@@ -132,24 +130,21 @@ def _whole(
     device = device or usual_device()
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
     folder = _folder(given, _entry(given, kind))
-    files = _files(folder)
+    _check_files(folder)
     with _loading(folder, device):
         found = cls.from_pretrained(folder, device=device, dtype=dtype)
-    _check_complete(folder, files, found.model)
     if folder != Path(given):
         found.name = str(given)
         found.mark = replace(found.mark, name=found.name)
     return found
 
 
-def _files(folder: Path) -> list[Path]:
+def _check_files(folder: Path) -> None:
     """The weight files of a transformers model; adapters lie beside what they adapt."""
-    if not (folder / ADAPTER).is_file():
-        return weights(folder, "model")
-    base = str(read_json(folder / ADAPTER).get("base_model_name_or_path"))
-    adapters = folder / "adapter_model.safetensors"
-    tensors_in(adapters)
-    return [*weights(_folder(base, None), "model"), adapters]
+    if (folder / ADAPTER).is_file():
+        tensors_in(folder / "adapter_model.safetensors")
+        folder = _folder(str(read_json(folder / ADAPTER).get("base_model_name_or_path")), None)
+    weights(folder, "model")
 
 
 def folder(name: str) -> Path:
@@ -246,16 +241,6 @@ def _loading(folder: Path, device: str) -> Iterator[None]:
             f"{folder} cannot be loaded, its weights and configs do not belong together: "
             f"{_first_line(error)}"
         ) from error
-
-
-def _check_complete(folder: Path, files: list[Path], model: nn.Module) -> None:
-    """transformers fills what a file lacks with random numbers, and goes on."""
-    held, needed = sum(map(tensors_in, files)), len(list(model.parameters()))
-    if held < needed:
-        raise BadFile(
-            f"{folder} holds {held} tensors and its config asks for {needed}. Get it again, or "
-            "make it anew."
-        )
 
 
 def _first_line(error: Exception) -> str:

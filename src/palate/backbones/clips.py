@@ -37,9 +37,7 @@ class Clip:
         """From a local folder, ours or the Hub's."""
         transformers = library("transformers")
         with loading._quiet():
-            model = transformers.CLIPModel.from_pretrained(
-                folder, dtype=dtype, local_files_only=True
-            )
+            model = loading.pretrained(transformers.CLIPModel, Path(folder), dtype=dtype)
             pictures = transformers.CLIPImageProcessorPil.from_pretrained(
                 folder, local_files_only=True
             )

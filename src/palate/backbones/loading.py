@@ -32,7 +32,36 @@ def load(kind: str, folder: Path, *, dtype: torch.dtype, device: str) -> Any:
         )
     pipeline = getattr(library("diffusers"), kind)
     with _quiet():
-        return pipeline.from_pretrained(folder, dtype=dtype, local_files_only=True).to(device)
+        parts = {
+            part: pretrained(getattr(library("transformers"), name), folder / part, dtype=dtype)
+            for part, name in _text_encoders(folder)
+        }
+        found = pipeline.from_pretrained(folder, dtype=dtype, local_files_only=True, **parts)
+        return found.to(device)
+
+
+def _text_encoders(folder: Path) -> list[tuple[str, str]]:
+    """Each text encoder's place in the folder and its class's name."""
+    index = json.loads((folder / "model_index.json").read_bytes())
+    found = [(part, home) for part, home in index.items() if part.startswith("text_encoder")]
+    return [(part, home[1]) for part, home in found if home and home[0] == "transformers"]
+
+
+def pretrained(kind: Any, folder: Path, *, dtype: torch.dtype) -> Any:
+    """One of transformers' models from a local folder, all of whose weights were there.
+
+    For what a file lacks it draws random numbers, and says so only in a log.
+    """
+    model, told = kind.from_pretrained(
+        folder, dtype=dtype, local_files_only=True, output_loading_info=True
+    )
+    if missing := sorted(told["missing_keys"]):
+        raise BadFile(
+            f"The weights in {folder} are not whole, or of another model: its config asks for "
+            f"tensors that are not there ({len(missing)}, such as {missing[0]}). Get it again, or "
+            "make it anew."
+        )
+    return model
 
 
 def save(pipe: Any, folder: Path, name: str, defaults: Defaults) -> None:

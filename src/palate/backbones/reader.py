@@ -70,7 +70,7 @@ class Reader:
         transformers = library("transformers")
         with loading._quiet():
             kind = transformers.AutoModelForImageTextToText
-            model = kind.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            model = loading.pretrained(kind, Path(folder), dtype=dtype)
             processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device), processor, name=loading.called(folder))
 

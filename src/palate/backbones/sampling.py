@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from torch import Tensor
 from palate.backbones.asked import Defaults, batches, pictures
 from palate.backbones.lending import halves, riding
 from palate.backbones.text import Embeddings, check_rows
+from palate.errors import PalateError
 from palate.seeds import generator
 from palate.types import Mark, Picture, Request
 
@@ -75,10 +77,27 @@ def sample(
     """One picture for each request, in their order."""
     jobs = _jobs(model, [model.complete(request) for request in requests], text)
     made: dict[int, Picture] = {}
-    for job, latents in _denoise(model, jobs, on_step):
-        drawn = pictures(model.decode(latents, job.requests[0]), job.requests, model.mark)
-        made.update(zip(job.numbers, drawn, strict=True))
+    with _fitting(jobs):
+        for job, latents in _denoise(model, jobs, on_step):
+            drawn = pictures(model.decode(latents, job.requests[0]), job.requests, model.mark)
+            made.update(zip(job.numbers, drawn, strict=True))
     return [made[number] for number in range(len(requests))]
+
+
+@contextmanager
+def _fitting(jobs: Sequence[Job]) -> Iterator[None]:
+    """A sentence where the machine's memory ends."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        most = max(jobs, key=lambda job: len(job.requests) * (job.requests[0].width or 0))
+        one = most.requests[0]
+        raise PalateError(
+            f"{len(most.requests)} pictures of {one.width}x{one.height} at once do not fit into "
+            "memory. Ask for smaller ones, or for fewer at once (the model's defaults.at_once)."
+        ) from error
 
 
 def _jobs(model: Model, requests: list[Request], text: Embeddings | None) -> list[Job]:

@@ -18,6 +18,7 @@ WEIGHTED = {  # the parts of a pipeline that hold weights
     "flux": ("transformer", "vae", "text_encoder", "text_encoder_2"),
 }
 _STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
+_WORDS = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 _AGAIN = "Get it again, or make it anew."
 _MAX_JSON = 64 * 2**20
 
@@ -114,6 +115,8 @@ def _check_part(folder: Path, part: str, home: str, kind: str) -> None:
         )
     if not (folder / part).is_dir():
         raise BadFile(f"{folder / part} does not exist. {_AGAIN}")
+    if "Tokenizer" in kind and not any((folder / part / name).is_file() for name in _WORDS):
+        raise BadFile(f"{folder / part} holds no words (none of {', '.join(_WORDS)}). {_AGAIN}")
     for file in (folder / part).glob("*.json"):
         if file.stat().st_size <= _MAX_JSON:
             read_json(file)
