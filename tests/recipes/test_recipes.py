@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from palate.backbones.judges import HEADS, NOBODY, Judge, to_input, truth
 from palate.cli import app
 from palate.errors import BadInput, PalateError, UnknownName
-from palate.recipes.recipe import Recipe, changed, cook
+from palate.learn.checkpoint import steps
+from palate.recipes.recipe import Recipe, beside, changed, cook
 from palate.recipes.table import ORDER, RECIPES, recipe
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.scenes import Content, Scene, any_scene, look_of
@@ -43,6 +44,10 @@ def test_a_debug_twin_trains_and_its_loss_falls(name, tmp_path):
 def test_a_run_cut_short_is_kept_and_goes_on(tmp_path):
     measured = cook(recipe("sketchbook-vae-debug"), tmp_path, minutes=0)
     assert measured["steps"] == 1
+    assert steps(tmp_path / "run") == [1] and any((tmp_path / "logs").iterdir())
+    other = changed(recipe("sketchbook-vae-debug"), ["kl=100.0"])
+    with pytest.raises(BadInput, match=r"holds another training: recipe.kl was .* is now 100"):
+        cook(other, tmp_path)
     assert "1 of 4 steps, not finished, of 4" in (tmp_path / "model" / "README.md").read_text()
     assert cook(recipe("sketchbook-vae-debug"), tmp_path)["steps"] == 4
     assert "**Training**: 4 steps of 4;" in (tmp_path / "model" / "README.md").read_text()
@@ -129,6 +134,32 @@ def test_a_word_that_no_setting_knows_trains_nothing_else(name, word, complaint)
 def test_a_setting_is_set_whole_or_in_part(words):
     with pytest.raises(BadInput, match="noise is set whole and in part"):
         changed(recipe("sketchbook-judge"), words)
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "complaint"),
+    [
+        ("vae-debug", "kl=much", "kl is 'much'; it must be a number"),
+        ("vae-debug", "fit=3", "fit is 3; it has settings of its own: fit.steps, fit.batch"),
+        ("vae-debug", "summary=3", "summary is 3; it must be a text"),
+        ("premier", "people=2.5", "people is 2.5; it must be a whole number"),
+        ("premier", "people=True", "people is True; it must be a whole number"),
+    ],
+)
+def test_what_a_setting_cannot_be_is_said(name, word, complaint):
+    with pytest.raises(BadInput) as problem:
+        changed(recipe(f"sketchbook-{name}"), [word])
+    assert complaint in str(problem.value)
+
+
+def test_recipes_look_beside_themselves_for_what_others_trained(tmp_path):
+    flux = recipe("sketchbook-flux")
+    found = beside(flux, tmp_path, anyway=True).sources
+    assert found.vae == tmp_path / "sketchbook-vae" / "model"
+    assert found.judge == tmp_path / "sketchbook-judge" / "model"
+    (tmp_path / "sketchbook-clip" / "model").mkdir(parents=True)
+    found = beside(flux, tmp_path, anyway=False).sources
+    assert found.clip == tmp_path / "sketchbook-clip" / "model" and found.vae == flux.sources.vae
 
 
 def test_train_says_where_the_model_is(tmp_path):

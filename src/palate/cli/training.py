@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from palate.cli.generating import check_folder
 from palate.cli.speech import AsJson, say
+from palate.errors import BadInput
 
 
 def recipes(as_json: AsJson = False) -> None:
@@ -29,7 +31,11 @@ def train(
         list[str] | None, typer.Argument(help="Changes, such as fit.steps=100 or fit.workers=2.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Folder in which each recipe has a folder of its name.")
+        Path,
+        typer.Option(
+            help="Folder in which each recipe has a folder of its name; what others of them made "
+            "is looked for there first."
+        ),
     ] = Path("out/train"),
     minutes: Annotated[
         float | None,
@@ -38,12 +44,16 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Do a recipe; the same command goes on where an earlier one stopped."""
+    if minutes is not None and not minutes > 0:
+        raise BadInput(f"--minutes is {minutes}; give more than 0.")
+    check_folder(out)
     from palate.recipes import table
-    from palate.recipes.recipe import changed, cook
+    from palate.recipes.recipe import beside, changed, cook
 
     found = {}
     for one in table.ORDER if name == "all" else [name]:
-        recipe = changed(table.recipe(one), settings or [])
+        known = beside(table.recipe(one), out, anyway=name == "all")
+        recipe = changed(known, settings or [])
         measured = cook(recipe, out / one, name=one, minutes=minutes)
         found[one] = {**measured, "model": str(out / one / "model")}
         if not as_json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -41,8 +42,10 @@ def fit(
     logs: Path | None = None,  # the folder for TensorBoard
     collate: Collate = default_collate,
     about: Mapping[str, Any] | None = None,  # what else must not change when the run goes on
+    minutes: float = math.inf,  # stop after so many, with a checkpoint
 ) -> Iterator[Fact]:
     """Train `modules` on `items`; yields every `log_every` steps, at checkpoints and at the end."""
+    end = time.monotonic() + 60 * minutes
     machines = Machines()
     order = _order(items, config, machines)
     learner = Learner(modules, loss, config, machines.device)
@@ -73,7 +76,8 @@ def fit(
             training.advance(step)
 
             done = step + 1
-            save, stop = machines.agree(keeper.due(done), pressed())
+            late = time.monotonic() >= end
+            save, stop, late = machines.agree(keeper.due(done) or late, pressed(), late)
             if save or stop or done % config.log_every == 0 or done == config.steps:
                 fact = window.fact(done, optim.rates(training.optimizer), training.averaged)
                 console.show(fact)
@@ -82,6 +86,8 @@ def fit(
                 if stop and not fact.finished:
                     raise keeper.stopped(fact)
                 yield fact
+                if late:
+                    return
                 window.restart()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import (
     Any,
     Literal,
     Protocol,
     TypeVar,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -85,11 +89,11 @@ def _cooked(
         # For weights that a recipe leaves to torch.
         torch.default_generator.manual_seed(recipe.fit.seed)
         parts = recipe.parts()
-    began, last = time.perf_counter(), None
-    for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, run=out / "run"):
+    began, last, run = time.perf_counter(), None, out / "run"
+    how: dict[str, Any] = {"run": run, "logs": out / "logs", "about": _lasting(recipe)}
+    how["minutes"] = math.inf if minutes is None else minutes
+    for last in fit(parts.modules, parts.items, parts.loss, recipe.fit, **how):
         on_fact(last)
-        if minutes is not None and time.perf_counter() - began >= 60 * minutes:
-            break
     assert last is not None
     with last.averaged():
         recipe.keep(parts, out / "model")
@@ -99,6 +103,24 @@ def _cooked(
     found = {"steps": last.step, "minutes of the last sitting": round(took, 1), **measured}
     store.write_json(out / "measured.json", found)
     return found
+
+
+_ASIDE = ("fit", "summary", "cache", "tested")  # what changes nothing that is learned, or is asked
+
+
+def _lasting(recipe: Recipe) -> dict[str, Any]:
+    """What must not change when a run goes on, as JSON gives it back."""
+    settings = {f.name: getattr(recipe, f.name) for f in fields(cast(Any, recipe))}
+    told = {
+        f"recipe.{name}": asdict(cast(Any, value)) if is_dataclass(value) else value
+        for name, value in settings.items()
+        if name not in _ASIDE
+    }
+    return json.loads(json.dumps(told, default=_told))
+
+
+def _told(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 T = TypeVar("T")
@@ -121,6 +143,22 @@ def changed(value: T, words: Sequence[str]) -> T:
             raise _twice(last, word)
         at[last] = _value(text)
     return _with(value, tree)
+
+
+TRAINED = Path("out/train")  # where recipes look for what others trained
+
+
+def beside(value: T, out: Path, *, anyway: bool) -> T:
+    """The same, looking for what others trained in `out`: `anyway`, or where it is there."""
+    found = {}
+    for field in fields(cast(Any, value)):
+        given = getattr(value, field.name)
+        if is_dataclass(given):
+            found[field.name] = beside(given, out, anyway=anyway)
+        elif isinstance(given, Path) and given.is_relative_to(TRAINED):
+            place = out / given.relative_to(TRAINED)
+            found[field.name] = place if anyway or place.is_dir() else given
+    return replace(cast(Any, value), **found)
 
 
 def _twice(name: str, word: str) -> BadInput:
@@ -160,13 +198,29 @@ def _kinds(kind: type) -> dict[str, Any]:
         return {}
 
 
+_PLAIN: Mapping[Any, str] = MappingProxyType({
+    bool: "True or False", int: "a whole number", float: "a number", str: "a text",
+})  # fmt: skip
+
+
 def _check(name: str, given: Any, kind: Any) -> None:
-    """Refuse a word that is none of those a setting knows: it would mean another, silently."""
+    """Refuse what a setting cannot be: a word it does not know would mean another, silently."""
+    if kind in _PLAIN and not _is(given, kind):
+        raise BadInput(f"{name} is {given!r}; it must be {_PLAIN[kind]}.")
+    if is_dataclass(kind) and not isinstance(given, kind | _Tree):
+        known = ", ".join(f"{name}.{field.name}" for field in fields(kind))
+        raise BadInput(f"{name} is {given!r}; it has settings of its own: {known}.")
     if get_origin(kind) is Literal and given not in get_args(kind):
         raise unknown(f"value of {name}", str(given), [str(one) for one in get_args(kind)])
     if get_origin(kind) is tuple and isinstance(given, list | tuple):
         for one in given:
             _check(name, one, get_args(kind)[0])
+
+
+def _is(given: Any, kind: Any) -> bool:
+    if kind is float:
+        return isinstance(given, int | float) and not isinstance(given, bool)
+    return isinstance(given, kind) and (kind is bool or not isinstance(given, bool))
 
 
 def _value(text: str) -> Any:
