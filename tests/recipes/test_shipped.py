@@ -36,7 +36,7 @@ def test_the_weights_keep_within_their_room(tmp_path):
         check_room(tmp_path)
 
 
-def test_what_two_models_share_lies_in_the_package_once(tmp_path):
+def test_what_two_models_share_lies_in_the_package_once(tmp_path, monkeypatch):
     train, weights = tmp_path / "train", tmp_path / "weights"
     small = ["fit.steps=1", "widths=(16,16,16,32)", "tested=1"]
     for name in ("sketchbook-vae", "sketchbook-vae-debug"):
@@ -49,6 +49,12 @@ def test_what_two_models_share_lies_in_the_package_once(tmp_path):
     assert not (weights / "sketchbook-vae" / "config.json").is_symlink()
     assert load_vae(two.parent).config.latent_channels == 8
     assert ship(train, weights, names)  # again, over what lies there
+    before = sorted(str(path) for path in weights.rglob("*"))
+    monkeypatch.setattr("palate.recipes.shipping.MOST", 10)
+    with pytest.raises(PalateError, match="10 are allowed"):
+        ship(train, weights, names)
+    assert sorted(str(path) for path in weights.rglob("*")) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "weights"]
     with pytest.raises(BadInput, match="Run `palate train all` first"):
         ship(tmp_path / "nowhere", weights)
 

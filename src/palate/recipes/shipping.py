@@ -42,13 +42,22 @@ def ship(train: Path, weights: Path = WEIGHTS, names: Sequence[str] = SHIPPED) -
     found = [name for name in names if (train / name / "measured.json").is_file()]
     if not found:
         raise BadInput(f"No finished model lies in {train}. Run `palate train all` first.")
-    for name in found:
-        shutil.rmtree(weights / name, ignore_errors=True)
-        shutil.copytree(train / name / "model", weights / name)
-        if name in SHARING:
-            parted(weights / name, SHARING[name])
-    linked(weights)
-    check_room(weights)
+    aside = weights.with_name(f".{weights.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        weights.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(weights, aside, symlinks=True)
+        for name in found:
+            shutil.rmtree(aside / name, ignore_errors=True)
+            shutil.copytree(train / name / "model", aside / name)
+            if name in SHARING:
+                parted(aside / name, SHARING[name])
+        linked(aside)
+        check_room(aside)
+        shutil.rmtree(weights)
+        aside.rename(weights)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return found
 
 
