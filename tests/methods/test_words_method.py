@@ -52,6 +52,18 @@ def test_pictures_are_those_of_the_longer_prompt():
     assert loud.request.prompt == "a cat"
 
 
+def test_words_that_do_not_fit_beside_the_prompt_are_left_out():
+    """A letter is a token here and 75 fit: beside 66 there is room for ", sepia" alone."""
+    method, most = Words(tiny_sdxl(), reader()), "a" * 66
+    for prompt, whole in (
+        ("a cat", "a cat, sepia, dusk"),
+        (most, f"{most}, sepia"),
+        ("a" * 80,) * 2,
+    ):
+        with method.steer([PERSON], [Request(prompt=prompt)]) as lent:
+            assert [request.prompt for request in lent._said] == [whole]
+
+
 def test_it_reads_any_taste():
     profile = Words(tiny_sdxl(), reader()).read(taste(range(2), range(3, 4)))
     assert (profile.liked, profile.disliked) == (2, 1)

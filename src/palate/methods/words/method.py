@@ -49,7 +49,15 @@ class Speaking:
         self, backbone: Any, profiles: Sequence[Profile], requests: Sequence[Request]
     ) -> None:
         self._backbone, self.mark, self._asked = backbone, backbone.mark, list(requests)
-        self._said = [added(r, p) for r, p in zip(requests, profiles, strict=True)]
+        self._said = [self._added(r, p) for r, p in zip(requests, profiles, strict=True)]
+
+    def _added(self, request: Request, profile: Profile) -> Request:
+        """As many words as the model takes beside the prompt: what is cut says nothing."""
+        for most in range(MOST, 0, -1):
+            said = added(request, profile, most)
+            if not self._backbone.left_out(said.prompt):
+                return said
+        return added(request, profile, 0)
 
     def encode(self, prompts: Sequence[str]) -> Any:
         """As the base model does."""
