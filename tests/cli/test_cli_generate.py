@@ -87,7 +87,7 @@ def test_the_batch_a_picture_rides_in_does_not_change_it(tmp_path: Path) -> None
 
 
 def test_without_private_text_no_file_tells_the_prompt(tmp_path: Path) -> None:
-    files = generate(tmp_path, "my secret", "-n", 2, "--no-private")["files"]
+    files = generate(tmp_path, "my secret", "-n", 2, "--no-prompts")["files"]
     assert files == ["0000.png", "0001.png"]
     assert not any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
     assert read_provenance(tmp_path / "0000.png")["seed"] == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from palate.cli import comparing, studying
-from palate.cli.generating import check_folder
+from palate.cli.generating import check_file, check_folder
 from palate.cli.speech import AsJson, progress, say
 from palate.errors import MissingPart
 
@@ -38,7 +38,7 @@ def backbone(
     as_json: AsJson = False,
 ) -> None:
     """Say how often a base model shows what held-out prompts of the drawn world say."""
-    check_folder((out or Path("out/eval/any")).parent)
+    check_file(out or Path("out/eval/any.json"))
     contents = _held_out()
     from palate.backbones import catalog
     from palate.evals.backbone import evaluate
@@ -73,7 +73,7 @@ def strength(
     as_json: AsJson = False,
 ) -> None:
     """Say what the strength of a method does to taste and content, with a plot."""
-    check_folder(out.parent)
+    check_file(out)
     from palate.backbones import catalog
     from palate.methods.table import method as load_method
     from palate.recipes.comparing import Comparing

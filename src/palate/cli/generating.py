@@ -64,7 +64,10 @@ def generate(
         Path, typer.Option("--out", help="Folder to write into; made if missing.")
     ] = Path("out/pictures"),
     private: Annotated[
-        bool, typer.Option(help="Keep the prompts in the files: name, record and sheet.")
+        bool,
+        typer.Option(
+            "--prompts/--no-prompts", help="Keep the prompts in the files: name, record and sheet."
+        ),
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -147,6 +150,13 @@ def check_folder(out: Path) -> None:
     if not there.is_dir() or not os.access(there, os.W_OK):
         what = "cannot be written to" if there.is_dir() else "is a file"
         raise BadInput(f"{there} {what}. Give another folder as --out.")
+
+
+def check_file(out: Path) -> None:
+    """The same for a JSON file that gets others of its name beside it."""
+    if out.is_dir() or out.suffix in (".txt", ".png", ".svg"):
+        raise BadInput(f"{out} is no name for a JSON file; give one such as {out.stem}.json.")
+    check_folder(out.parent)
 
 
 def _ready(name: str, requests: Sequence[Request]) -> tuple[SDXL | FLUX, list[Request]]:

@@ -25,6 +25,11 @@ class Group(TyperGroup):
         except PalateError as problem:
             typer.echo(f"palate: {problem}", err=True)
             raise typer.Exit(problem.exit_code) from None
+        except OSError as problem:
+            if problem.filename is None or isinstance(problem, BrokenPipeError):
+                raise
+            typer.echo(f"palate: {safe(str(problem.filename))}: {problem.strerror}.", err=True)
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("palate: stopped.", err=True)
             raise typer.Exit(130) from None
