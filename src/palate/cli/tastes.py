@@ -21,7 +21,13 @@ Dislikes = Annotated[Path | None, typer.Option(help="Folder of pictures they dis
 ProfileFile = Annotated[
     Path | None, typer.Option(help="A profile that `palate read` made, in place of pictures.")
 ]
-MethodName = Annotated[str | None, typer.Option(help="How to follow the taste: prefgen.")]
+MethodName = Annotated[
+    str | None,
+    typer.Option(
+        help="How to follow the taste: prefgen (if left out), premier, instant, words, ip-adapter, "
+        "viper or viper-code."
+    ),
+]
 Weights = Annotated[
     Path | None, typer.Option(help="The method's weights; those of this package if left out.")
 ]
