@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from palate.evals.taste import alone
 from palate.recipes.claims.claim import Findings, Found
@@ -21,16 +21,26 @@ PARTNERS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Whose:
+    """Whose pictures are compared."""
+
+    people: int = 24
+    prompts: int = 1
+    history: int = 8
+    steps: int | None = None
+
+    def asked(self) -> Comparing:
+        """Them and what they ask for."""
+        return Comparing(**{field.name: getattr(self, field.name) for field in fields(Whose)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Whose):
     """Does each method please more than the next? The last may be the plain base model."""
 
     methods: tuple[str, ...]  # best first, as claimed
     backbone: str
     against_first: bool = False  # each of them with the first only, not with its neighbour
-    people: int = 24
-    prompts: int = 1
-    history: int = 8
-    steps: int | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -42,25 +52,18 @@ class Order:
 
     def run(self, lab: Lab) -> Findings:
         """Everybody's pictures in every way."""
-        asked = Comparing(
-            people=self.people, prompts=self.prompts, history=self.history, steps=self.steps
-        )
         ways = {m: lab.method(m, self.backbone) for m in self.methods if m != PLAIN}
-        compared = compare(ways, lab.backbone(self.backbone), lab.judge(), asked)
+        compared = compare(ways, lab.backbone(self.backbone), lab.judge(), self.asked())
         better = [self.methods[0]] * len(self.methods) if self.against_first else self.methods
         return Findings(found=tuple(_found(compared, zip(better, self.methods[1:], strict=False))))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
+class Learned(Whose):
     """Does a method for which there are no weights, trained here, please more than nothing?"""
 
     recipe: str
     size: Settings
-    people: int = 24
-    prompts: int = 1
-    history: int = 8
-    steps: int | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -70,10 +73,7 @@ class Learned:
     def run(self, lab: Lab) -> Findings:
         """Train it, and make everybody's pictures with and without."""
         method = trained(lab, self.recipe, self.size)
-        asked = Comparing(
-            people=self.people, prompts=self.prompts, history=self.history, steps=self.steps
-        )
-        compared = compare({LEARNED: method}, method.backbone, lab.judge(), asked)
+        compared = compare({LEARNED: method}, method.backbone, lab.judge(), self.asked())
         told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`."
         return Findings(found=tuple(_found(compared, [(LEARNED, PLAIN)])), notes=(told,))
 
