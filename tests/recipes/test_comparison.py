@@ -10,24 +10,29 @@ import time
 import numpy as np
 import pytest
 import torch
-from prefgen_toy import clip, keep, prefgen
+from prefgen_toy import clip, keep, prefgen, reader
 from typer.testing import CliRunner
 
 from palate.backbones.catalog import judge
+from palate.backbones.clips import Clip
+from palate.backbones.encoders import JudgeEncoder
+from palate.backbones.reader import Reader
 from palate.backbones.tiny import tiny_flux, tiny_sdxl
 from palate.cli import app
 from palate.errors import BadInput, Mismatch, NoSpace, Unfinished, UnknownName
 from palate.evals.measures import Seen
+from palate.evals.taste import Wish
 from palate.images import read_provenance
 from palate.recipes.comparing import Comparing
 from palate.recipes.comparison.audience import Audience
 from palate.recipes.comparison.clock import Clock
-from palate.recipes.comparison.judging import Eyes, Looked
+from palate.recipes.comparison.judging import Eyes, Judging, Looked
 from palate.recipes.comparison.making import AT_ONCE, Making
 from palate.recipes.comparison.pairs import differences
 from palate.recipes.comparison.question import begin
 from palate.recipes.comparison.run import run
 from palate.recipes.comparison.ways import Said, Way, parsed, whole
+from palate.sketchbook.scenes import Content
 
 USUAL = "sketchbook-sdxl"
 SMALL = Comparing(people=5, prompts=2, history=2, steps=1)
@@ -266,6 +271,26 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(toys, tmp_path):
     html = (one / "report.html").read_text()
     assert "<script" not in html and "http" not in html.replace("http-equiv", "")
     assert html.count("data:image/webp") == 5 * (1 + 1 + 2)  # one liked, one disliked, two ways
+
+
+def test_what_was_seen_once_is_not_looked_at_again(tmp_path, monkeypatch):
+    asked = Comparing(people=2, prompts=1, history=1, steps=1)
+    eyes = Eyes(judge=judge(), clip=clip(), reader=reader())
+    wishes = [Wish(person=n, content=Content(subject="cat")) for n in asked.numbers()]
+
+    def looked():
+        judging = Judging(eyes, audience := Audience(asked), tmp_path, Clock())
+        return judging.look([audience.wanted(wish) for wish in wishes], wishes)
+
+    first = looked()
+    assert {"taste", "content", "style", "prefdisc", "prefdisc-own", "clip-i"} <= first.each.keys()
+    for one in (JudgeEncoder, Reader, Clip):
+        monkeypatch.setattr(one, "maps" if one is JudgeEncoder else "see", None)
+    again = looked()
+    assert {name: x.tolist() for name, x in again.each.items()} == {
+        name: x.tolist() for name, x in first.each.items()
+    }
+    assert again.moods == first.moods and torch.equal(again.seen.points, first.seen.points)
 
 
 @pytest.mark.slow

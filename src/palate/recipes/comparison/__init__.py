@@ -6,7 +6,7 @@
 ways               what is compared: a method, for a base model, at a strength
 audience           who the pictures are for, and what they like
 making             pictures, kept a batch at a time; a run that was killed goes on from them
-judging            what judge, CLIP and reader (discerning) see, each picture once
+judging            what judge (truth), CLIP and reader (discerning) see, each picture once
 guests             the eyes of others, with weights a person has
 measuring, pairs   figures of each way, and differences between two, with intervals; sets, of all
                    pictures together

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.backbones.reader import Reader
+from palate.evals.measures import Eye
+from palate.evals.seeing import Memory, key_of
 from palate.evals.taste import Wish
 from palate.methods.prefgen.asking import Shown, Wording
 from palate.methods.prefgen.prefdisc import scores
 from palate.recipes.comparison.audience import Audience, Pixels
-from palate.recipes.comparison.guests import Each
+from palate.recipes.comparison.guests import Each, seen_file
 from palate.seeds import name_key, uniform
 from palate.sketchbook.words import prompt_of
 
@@ -22,35 +26,55 @@ _AT_ONCE = 16
 
 
 class Discerner:
-    """A reader that PREFDISC taught, and what people showed it."""
+    """A reader that PREFDISC taught, and what people showed it; what it said is kept."""
 
-    def __init__(self, reader: Reader, wording: Wording, audience: Audience) -> None:
+    def __init__(self, reader: Reader, wording: Wording, audience: Audience, out: Path) -> None:
         self.reader, self.wording, self.audience = reader, wording, audience
         people = list(audience.people)
         self._next = dict(zip(people, [*people[1:], people[0]], strict=True))
+        self._key = cache(self._key_of)
         self._told: dict[int, tuple[list[Shown], Tensor]] = {}
+        eye = Eye(encoder=reader.mark, preprocessing="as the reader has them")
+        self._memory = Memory(eye, seen_file(out, eye, "prefdisc"))
+        self.save = self._memory.save
 
     def look(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Each:
         """How surely each is liked, and how much more so than after the next person's history."""
-        own, other = [], []
-        for start in range(0, len(pictures), _AT_ONCE):
-            some = wishes[start : start + _AT_ONCE]
-            new = self.reader.see(pictures[start : start + _AT_ONCE])
-            people = [wish.person for wish in some]
-            own.append(self._sure(new, some, people))
-            other.append(self._sure(new, some, [self._next[person] for person in people]))
-        sure = np.concatenate(own)
-        return {"prefdisc": sure, "prefdisc-own": sure - np.concatenate(other)}
+        keys = [
+            sha256(key_of(pixels) + prompt_of(wish.content).encode() + self._asked(wish.person))
+            for pixels, wish in zip(pictures, wishes, strict=True)
+        ]
 
-    def _sure(
-        self, new: Tensor, wishes: Sequence[Wish], people: Sequence[int]
-    ) -> NDArray[np.float64]:
+        def make(rows: list[int]) -> Tensor:
+            parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+            some = [([pictures[r] for r in part], [wishes[r] for r in part]) for part in parts]
+            return torch.cat([self._said(*one) for one in some])
+
+        found = self._memory.of([key.digest() for key in keys], make).double().numpy()
+        return {"prefdisc": found[:, 0], "prefdisc-own": found[:, 0] - found[:, 1]}
+
+    def _asked(self, person: int) -> bytes:
+        """In what words the reader is asked, whose history it is told, and whose instead."""
+        told = (self._key(one) for one in (person, self._next[person]))
+        return b"".join([repr(self.wording).encode(), *told])
+
+    def _key_of(self, person: int) -> bytes:
+        shown = (*self.audience.liked(person), *self.audience.disliked(person))
+        return b"".join([str(person).encode(), *map(key_of, shown)])
+
+    def _said(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Tensor:
+        """How surely each is liked after its person's history and after another's, (N, 2)."""
+        new, people = self.reader.see(pictures), [wish.person for wish in wishes]
+        own = self._sure(new, wishes, people)
+        other = self._sure(new, wishes, [self._next[person] for person in people])
+        return torch.stack([own, other], 1)
+
+    def _sure(self, new: Tensor, wishes: Sequence[Wish], people: Sequence[int]) -> Tensor:
         told = [self._history(person) for person in people]
         rows = [torch.cat([old, one[None]]) for (_, old), one in zip(told, new, strict=True)]
         prompts = [prompt_of(wish.content) for wish in wishes]
         asked = [shown for shown, _ in told]
-        found = scores(self.reader, asked, prompts, rows, self.wording)
-        return found.cpu().double().numpy()
+        return scores(self.reader, asked, prompts, rows, self.wording).float().cpu()
 
     def _history(self, person: int) -> tuple[list[Shown], Tensor]:
         """What a person showed, in an order of chance, and what the reader sees in it."""

@@ -74,7 +74,7 @@ def each(made: Making, looked: Mapping[str, Looked]) -> Facts:
 
 
 def _eyes(eyes: Eyes, judging: Judging) -> Facts:
-    marks = {"judge": judging.judge.mark, "clip": eyes.clip.mark}
+    marks = {"judge": judging.truth.eye.encoder, "clip": eyes.clip.mark}
     marks |= {"reader": eyes.reader.mark} if eyes.reader else {}
     marks |= {name: guest.mark for name, guest in eyes.others.items()}
     return {name: vars(mark) for name, mark in marks.items()}

@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.backbones.clips import Clip
-from palate.backbones.encoders import JudgeEncoder
-from palate.backbones.judges import Judge, Sight
+from palate.backbones.judges import Judge
 from palate.backbones.reader import Reader
-from palate.evals.measures import Eye, Seen
+from palate.evals.measures import Seen
 from palate.evals.moods import moods_of
 from palate.evals.retrieval import among
 from palate.evals.seeing import Seeing
 from palate.evals.similarity import heard, likenesses
 from palate.evals.taste import Wish, fitting
-from palate.evals.textures import signature
 from palate.methods.prefgen.asking import Wording
 from palate.recipes.comparison.audience import Audience, Pixels
 from palate.recipes.comparison.clock import Clock
 from palate.recipes.comparison.discerning import Discerner
 from palate.recipes.comparison.guests import INCEPTION, Each, seated, seeing
+from palate.recipes.comparison.truth import Truth
 from palate.sketchbook.words import prompt_of
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 SEEING = "encoders"
 FIRST = (1, 16)  # of the people nearest to a picture
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +75,8 @@ class Judging:
 
     def __init__(self, eyes: Eyes, audience: Audience, out: Path, clock: Clock) -> None:
         self.eyes, self.audience, self.clock = eyes, audience, clock
-        self.judge, self.words = JudgeEncoder(eyes.judge), Listening(eyes.clip)
+        self.truth = Truth(eyes.judge, audience, out)
+        self.words = Listening(eyes.clip)
         file = out / f"seen-{eyes.clip.mark.fingerprint[:10]}.safetensors"
         self.seeing, self.people = Seeing(eyes.clip, file), list(audience.people)
         liked = [audience.liked(person) for person in self.people]
@@ -89,27 +87,21 @@ class Judging:
         with clock.on(SEEING):
             self.liked = self.seeing.see([picture for some in liked for picture in some])
             self.kept, self.spare = self.seeing.see(kept), self.seeing.see(spare)
-            self._styles = dict(zip(self.people, map(self._style, liked), strict=True))
         self.by = [person for person in self.people for _ in range(audience.asked.history)]
         self.middles = Seen(points=_means(self.liked, len(self.people)), eye=self.liked.eye)
         reader = eyes.reader
-        self._discerner = Discerner(reader, eyes.wording, audience) if reader else None
+        self._discerner = Discerner(reader, eyes.wording, audience, out) if reader else None
         with clock.on(SEEING):
             self.guests = seated(eyes.others, audience, out)
             self._inception = _remembering(eyes.others.get(INCEPTION), out)
             self.kept_by_inception = self._by_inception(kept)
             self.spare_by_inception = self._by_inception(spare)
 
-    @property
-    def judged_by(self) -> Eye:
-        """The judge as an eye."""
-        return Eye(encoder=self.judge.mark, preprocessing=self.judge.preprocessing)
-
     def look(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Looked:
         """Every number there is for each picture, and where the CLIP puts it."""
         people = [wish.person for wish in wishes]
         with self.clock.on(SEEING):
-            sight, style = self._judged(pictures, people)
+            sight, style = self.truth.look(pictures, people)
             seen = self.seeing.see(pictures)
             heard_ = heard(seen, [prompt_of(wish.content) for wish in wishes], self.words)
             sure = self._discerner.look(pictures, wishes) if self._discerner else {}
@@ -137,30 +129,9 @@ class Judging:
         return None if self._inception is None else self._inception.see(pictures)
 
     def _save(self) -> None:
-        for one in (self.seeing, self._inception, *self.guests):
+        for one in (self.truth, self.seeing, self._discerner, self._inception, *self.guests):
             if one is not None:
                 one.save()
-
-    def _style(self, liked: Sequence[Pixels]) -> tuple[Tensor, float]:
-        """The mean of signatures, and the mean of their square distances from it."""
-        points = signature(self.judge.maps(liked))
-        middle = points.mean(0)
-        return middle, float((points - middle).square().sum(1).mean())
-
-    def _judged(
-        self, pictures: Sequence[Pixels], people: Sequence[int]
-    ) -> tuple[Sight, NDArray[np.float64]]:
-        """What the judge sees, and each picture's mean style loss to its person's liked ones."""
-        sights, losses = [], []
-        for start in range(0, len(pictures), _AT_ONCE):
-            maps = self.judge.maps(pictures[start : start + _AT_ONCE])
-            sights.append(self.eyes.judge.decided(self.eyes.judge.gathered(maps[-1])))
-            for point, person in zip(signature(maps), people[start:], strict=False):
-                middle, spread = self._styles[person]
-                losses.append(float((point - middle).square().sum()) + spread)
-        looks = np.concatenate([sight.looks for sight in sights])
-        arrangements = tuple(one for sight in sights for one in sight.arrangements)
-        return Sight(looks=looks, arrangements=arrangements), np.array(losses)
 
 
 def _remembering(inception: Any, out: Path) -> Seeing | None:

@@ -51,7 +51,7 @@ def units(wishes: Sequence[Wish]) -> Units:
 
 
 def _by_judge(looked: Looked, base: Looked | None, judging: Judging, over: Units) -> Measures:
-    eye, each = judging.judged_by, looked.each
+    eye, each = judging.truth.eye, looked.each
     wanted = [judging.audience.mood(person) for person in over[0]]
     moods = moods_right(looked.moods, wanted, MOODS, *over, seed=SEED)
     content = stats.share(each["content"], *over, seed=SEED)
