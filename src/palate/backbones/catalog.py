@@ -32,7 +32,6 @@ from palate.backbones.reader import Reader
 from palate.backbones.sdxl import SDXL
 from palate.backbones.vetting import (
     check_pipeline,
-    kind_of_pipeline,
     read_json,
     tensors_in,
     weights,
@@ -68,8 +67,7 @@ def backbone(
     if entry and entry.toy:
         return _toy(entry, device, dtype)
     folder = _folder(name_or_folder, entry)
-    check_pipeline(folder)
-    kind = kind_of_pipeline(folder)
+    kind = check_pipeline(folder)
     if entry and entry.kind != kind:
         raise Mismatch(f"{entry.name} is of kind {entry.kind}, and {folder} holds a {kind} model.")
     with _loading(folder, device):

@@ -6,7 +6,7 @@ Nothing but headers is read, so that a truncated download of 30 GB costs one sen
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +23,28 @@ _AGAIN = "Get it again, or make it anew."
 _MAX_JSON = 64 * 2**20
 
 
-def kind_of_pipeline(folder: Path) -> str:
-    """Whether a folder holds an SDXL- or a FLUX-class pipeline, by its model_index.json."""
-    found = _index(folder).get("_class_name")
-    if found not in PIPELINES:
-        raise Mismatch(
-            f"{folder / 'model_index.json'} describes a {found}. Palate works with "
-            f"{' and '.join(PIPELINES)}."
-        )
-    return PIPELINES[found]
-
-
-def check_pipeline(folder: Path) -> dict[str, list[Path]]:
-    """The weight files of every part, once all of them proved to be there and whole."""
-    kind, index = kind_of_pipeline(folder), _index(folder)
+def check_pipeline(folder: Path) -> str:
+    """Of which kind it is, once the weights of every part proved to be there and whole."""
+    index = _index(folder)
+    kind = _kind(folder, index)
     for part, home in index.items():
         if isinstance(home, list) and len(home) == 2 and all(isinstance(h, str) for h in home):
             _check_part(folder, part, *home)
     for part in WEIGHTED[kind]:
         if part not in index or index[part] == [None, None]:
             raise BadFile(f"{folder / 'model_index.json'} names no {part}. {_AGAIN}")
-    return {part: weights(folder / part, _STEMS[index[part][0]]) for part in WEIGHTED[kind]}
+        weights(folder / part, _STEMS[index[part][0]])
+    return kind
+
+
+def _kind(folder: Path, index: Mapping[str, Any]) -> str:
+    found = index.get("_class_name")
+    if found not in PIPELINES:
+        raise Mismatch(
+            f"{folder / 'model_index.json'} describes a {found}. Palate works with "
+            f"{' and '.join(PIPELINES)}."
+        )
+    return PIPELINES[found]
 
 
 def weights(folder: Path, stem: str) -> list[Path]:
