@@ -7,6 +7,7 @@ captions   what generators are told, and which prompts they never hear
 judge      sketchbook-judge
 vae        sketchbook-vae
 clip       sketchbook-clip
+proof      sketchbook-proof, which proofing trains: reads what generators paint
 generating what the next two share: latents, flow matching, being judged
 sdxl       sketchbook-sdxl
 flux       sketchbook-flux

@@ -50,6 +50,7 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
+from palate.recipes.proof import misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
 
@@ -83,6 +84,7 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
+        proof = self.sources.new_proof(vae) if self.beside.painted else None
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -97,8 +99,12 @@ class FluxRecipe:
             # gradients.
             target = self._target(backbone, step, said, guidance)
             each = missed(flow, target, weights)
-            plain = each[self._taught(len(seeds)) :].mean()  # comparable with other recipes
+            own = slice(self._taught(len(seeds)), None)  # not those that are pushed on
+            plain = each[own].mean()  # comparable with other recipes
             parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
+            if proof is not None:
+                way = step.latents[own], step.t[own], flow[own]
+                parts["painted"] = misread(proof.to(flow.device), *way, scenes[own])
             return {"loss": self.beside.total(parts), "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)
@@ -151,7 +157,8 @@ DEBUG = FluxRecipe(
     fit=Fit(steps=4, batch=8, lr=3e-3, log_every=1, checkpoint_steps=2),
     transformer=FluxSizes(double=1, single=1, heads=2, axes=(4, 6, 6)),
     reads=Tower(width=32, layers=1, heads=2, inner=64),
-    sources=Sources(vae=None, clip=None, judge=None),
+    sources=Sources(vae=None, clip=None, judge=None, proof=None),
+    beside=Beside(painted=0.3),
     pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )

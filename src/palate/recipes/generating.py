@@ -38,6 +38,7 @@ from palate.backbones.builtin import (
 from palate.backbones.judges import Judge
 from palate.recipes.cached import Cached, cached
 from palate.recipes.captions import Seen, Telling, scene_in
+from palate.recipes.proof import Proof
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene, look_to_codes
@@ -61,6 +62,7 @@ class Sources:
     vae: Path | str | None = Path("out/train/sketchbook-vae/model")
     clip: Path | str | None = Path("out/train/sketchbook-clip/model")
     judge: Path | str | None = Path("out/train/sketchbook-judge/model")
+    proof: Path | str | None = Path("out/train/sketchbook-proof/model")
 
     def new_vae(self) -> Any:
         """The autoencoder, at rest."""
@@ -74,6 +76,15 @@ class Sources:
             toy = Tower(width=32, layers=2, heads=2, inner=64)
             return new_clip_text(toy).eval().requires_grad_(False)
         return load_clip_text(folder_of(self.clip, "CLIP", "sketchbook-clip", "sources.clip"))
+
+    def new_proof(self, vae: Any) -> Proof:
+        """Who reads what is painted, at rest."""
+        if self.proof is None:
+            proof = Proof(vae.config.latent_channels, width=16, inner=16)
+        else:
+            folder = folder_of(self.proof, "proof", "sketchbook-proof", "sources.proof")
+            proof = Proof.from_pretrained(folder)
+        return proof.float().eval().requires_grad_(False)
 
 
 # ---- items

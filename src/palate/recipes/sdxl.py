@@ -39,6 +39,7 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
+from palate.recipes.proof import misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer
 
@@ -77,6 +78,7 @@ class SdxlRecipe:
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
+        proof = self.sources.new_proof(vae) if self.beside.painted else None
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -88,6 +90,9 @@ class SdxlRecipe:
                 flow = backbone.predict(step.latents, step.t, said)
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)
+            if proof is not None:
+                proof.to(flow.device)
+                parts["painted"] = misread(proof, step.latents, step.t, flow, scenes)
             return {"loss": self.beside.total(parts), **parts}
 
         shown = items(vae, self.pictures, self.cache)
@@ -113,7 +118,8 @@ DEBUG = SdxlRecipe(
     fit=Fit(steps=4, batch=8, lr=3e-3, log_every=1, checkpoint_steps=2),
     unet=UNetSizes(widths=(16, 32), heads=(2, 2)),
     second=Tower(width=32, layers=2, heads=2, inner=64),
-    sources=Sources(vae=None, clip=None, judge=None),
+    sources=Sources(vae=None, clip=None, judge=None, proof=None),
+    beside=Beside(painted=0.3),
     pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )

@@ -31,15 +31,19 @@ class Beside:
     """How much what is said beside the flow counts.
 
     Too little and prompts are learned late; too much and the flow is. Heavy at first and lighter in
-    a second run that begins from it, as (2, 1) and (0.4, 0.2), was best.
+    a second run that begins from it, as (2, 1) and (0.4, 0.2), was best. What is painted can be
+    read once there are subjects at all.
     """
 
     standing: float = 1.0
     look: float = 0.5  # the mean of twelve dimensions
+    painted: float = 0.0  # what a proof misreads in the picture the flow leads to
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """All in one."""
-        return parts["flow"] + self.standing * parts["standing"] + self.look * parts["look"]
+        known = self.standing * parts["standing"] + self.look * parts["look"]
+        painted = self.painted * parts["painted"] if self.painted else 0
+        return parts["flow"] + known + painted
 
 
 class Standing(nn.Module):

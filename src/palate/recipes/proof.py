@@ -1,0 +1,107 @@
+"""A proof-reader of latents: what stands where and how it looks, read off what a generator paints.
+
+Heads beside a flow teach a generator to know its prompt, and what it knows it need not paint: most
+of a flow's error is grain. From the latents x_s = (1 - s) x + s n and a flow f a picture can be
+foretold before it is done,
+
+    x = x_s - s f                                                                           (1)
+
+and a proof that learned from drawings alone says whether that is the picture that was asked for.
+It never sees what a generator makes while it learns, so the two can agree on no code of their own;
+it is not the judge, and reads latents where the judge reads pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from palate.recipes.standing import Standing
+from palate.sketchbook.scenes import Scene
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+UNTIL = 0.95  # how near to noise there is still something to read
+_GROUPS = 8
+
+
+class Proof(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="palate",
+    license="apache-2.0",
+    tags=["sketchbook"],
+):
+    """A small U-Net of residual blocks at the latents' size and at half of it, under two heads."""
+
+    def __init__(self, channels: int = 8, side: int = 16, width: int = 64, inner: int = 96) -> None:
+        super().__init__()
+        self.near = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1), Residual(width), Residual(width)
+        )
+        self.far = nn.Sequential(
+            nn.Conv2d(width, inner, 3, 2, 1), Residual(inner), Residual(inner),
+            nn.Conv2d(inner, width, 1),
+        )  # fmt: skip
+        self.last = nn.Sequential(Residual(width), nn.GroupNorm(_GROUPS, width), nn.SiLU())
+        self.heads = Standing(width, side)
+
+    def forward(self, latents: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
+        """What it knows of each place before it decides."""
+        near = self.near(latents)
+        return self.last(near + F.interpolate(self.far(near), scale_factor=2.0))
+
+    def missed(
+        self, latents: Float[Tensor, "B C H W"], scenes: Sequence[Scene]
+    ) -> dict[str, Tensor]:
+        """How surprised it is by what stands where in these scenes, and by their looks."""
+        return self.heads.missed(self(latents), scenes)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside nothing; at first it changes nothing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.one = nn.Sequential(nn.GroupNorm(_GROUPS, width), nn.SiLU(), _convolution(width))
+        self.other = nn.Sequential(nn.GroupNorm(_GROUPS, width), nn.SiLU(), _convolution(width))
+        nn.init.zeros_(self.other[-1].weight)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, H, W) to the same."""
+        return x + self.other(self.one(x))
+
+
+def _convolution(width: int) -> nn.Conv2d:
+    return nn.Conv2d(width, width, 3, padding=1)
+
+
+def foretold(
+    latents: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], flow: Float[Tensor, "B C H W"]
+) -> Float[Tensor, "B C H W"]:
+    """(1): the picture a flow leads to, t being 1000 s."""
+    return latents - (t / 1000)[:, None, None, None] * flow
+
+
+def misread(
+    proof: Proof,
+    latents: Float[Tensor, "B C H W"],
+    t: Float[Tensor, " B"],
+    flow: Float[Tensor, "B C H W"],
+    scenes: Sequence[Scene],
+) -> Tensor:
+    """How surprised a proof is, place and look together, by what is painted; a mean over rows.
+
+    Rows too near to noise count as none.
+    """
+    rows = (t < 1000 * UNTIL).nonzero().flatten()
+    if not len(rows):
+        return flow.new_zeros(())
+    found = foretold(latents[rows], t[rows], flow[rows].float())
+    told = proof.missed(found, [scenes[row] for row in rows.tolist()])
+    return (told["standing"] + told["look"]) * len(rows) / len(t)

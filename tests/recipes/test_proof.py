@@ -1,0 +1,76 @@
+"""Reading off latents what a generator paints."""
+
+from math import log
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from palate.recipes import sdxl
+from palate.recipes.generating import noised
+from palate.recipes.proof import UNTIL, Proof, foretold, misread
+from palate.recipes.recipe import changed
+from palate.recipes.standing import KINDS
+from palate.seeds import noise_for
+from palate.sketchbook.scenes import any_scene
+from palate.sketchbook.vocabulary import SIZES
+
+SCENES = [any_scene(1), any_scene(2)]
+NOTHING = (log(KINDS[0]) + log(KINDS[1])) / 2 + np.log(SIZES).mean()  # who knows nothing
+
+
+def ignorant() -> Proof:
+    proof = Proof(8, width=16, inner=16)
+    for weight in proof.heads.parameters():
+        nn.init.zeros_(weight)
+    return proof
+
+
+def test_the_right_flow_leads_to_the_picture():
+    clean = noise_for([1, 2], (8, 4, 4))
+    step = noised(clean, torch.Generator().manual_seed(0))
+    assert torch.allclose(foretold(step.latents, step.t, step.target), clean, atol=1e-6)
+    by_hand = foretold(torch.full((1, 1, 1, 1), 5.0), torch.tensor([250.0]), torch.ones(1, 1, 1, 1))
+    assert by_hand.item() == 4.75
+
+
+def test_rows_that_are_nearly_noise_count_as_none():
+    x, proof = noise_for([1, 2], (8, 16, 16)), ignorant()
+    late = 1000 * UNTIL + 1
+    assert misread(proof, x, torch.tensor([10.0, 20.0]), x, SCENES).item() == pytest.approx(NOTHING)
+    half = misread(proof, x, torch.tensor([10.0, late]), x, SCENES)
+    assert half.item() == pytest.approx(NOTHING / 2)
+    assert misread(proof, x, torch.tensor([late, late]), x, SCENES).item() == 0.0
+
+
+def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
+    clean = noise_for([1, 2], (8, 16, 16))
+    step, proof = noised(clean, torch.Generator().manual_seed(1)), Proof(8, width=16, inner=16)
+    told = proof.missed(clean, SCENES)
+    found = misread(proof, step.latents, step.t, step.target, SCENES)
+    assert found.item() == pytest.approx((told["standing"] + told["look"]).item(), rel=1e-4)
+    other = misread(proof, step.latents, step.t, step.target, SCENES[::-1])
+    assert other.item() != pytest.approx(found.item(), rel=1e-3)
+
+
+def test_who_paints_learns_from_it_and_it_learns_nothing():
+    recipe = changed(sdxl.DEBUG, ["beside.standing=0.0", "beside.look=0.0"])
+    parts = recipe.parts()
+    batch = tuple(
+        torch.stack([torch.as_tensor(parts.items[i][k]) for i in range(4)]) for k in range(3)
+    )
+
+    def gradient(painted: float) -> torch.Tensor:
+        made = changed(recipe, [f"beside.painted={painted}"])
+        told = made.parts()
+        for module, own in zip(told.modules.values(), parts.modules.values(), strict=True):
+            module.load_state_dict(own.state_dict())
+        found = told.loss(batch, torch.Generator().manual_seed(3))
+        found["loss"].backward()
+        assert ("painted" in found) == bool(painted)
+        return told.modules["unet"].conv_out.weight.grad
+
+    assert not torch.allclose(gradient(0.0), gradient(1.0), rtol=1e-3)
+    proof = recipe.sources.new_proof(parts.backbone.pipe.vae)
+    assert not any(weight.requires_grad for weight in proof.parameters()) and not proof.training
