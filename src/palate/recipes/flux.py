@@ -104,7 +104,7 @@ class FluxRecipe:
             parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
             if proof is not None:
                 way = step.latents[own], step.t[own], flow[own]
-                parts["painted"] = misread(proof.to(flow.device), *way, scenes[own])
+                parts["painted"] = misread(proof, *way, scenes[own])
             return {"loss": self.beside.total(parts), "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)

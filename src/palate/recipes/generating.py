@@ -38,7 +38,7 @@ from palate.backbones.builtin import (
 from palate.backbones.judges import Judge
 from palate.recipes.cached import Cached, cached
 from palate.recipes.captions import Seen, Telling, scene_in
-from palate.recipes.proof import Proof
+from palate.recipes.proof import Proof, load_proof
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene, look_to_codes
@@ -79,12 +79,7 @@ class Sources:
 
     def new_proof(self, vae: Any) -> Proof:
         """Who reads what is painted, at rest."""
-        if self.proof is None:
-            proof = Proof(vae.config.latent_channels, width=16, inner=16)
-        else:
-            folder = folder_of(self.proof, "proof", "sketchbook-proof", "sources.proof")
-            proof = Proof.from_pretrained(folder)
-        return proof.float().eval().requires_grad_(False)
+        return load_proof(self.proof, vae.config.latent_channels)
 
 
 # ---- items

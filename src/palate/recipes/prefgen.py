@@ -29,6 +29,7 @@ from palate.ops.mmd import KernelName
 from palate.recipes.crowd import portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.histories import Histories, Items
+from palate.recipes.proof import Proof, load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing, last_layer
 from palate.recipes.wanting import Wanting, Wishes, pooled, width_of
@@ -45,6 +46,7 @@ class Partners:
     backbone: Path | str = Path("out/train/sketchbook-sdxl/model")
     reader: Path | str = Path("out/train/sketchbook-prefdisc/model")
     clip: Path | str = Path("out/train/sketchbook-clip/model")
+    proof: Path | str = Path("out/train/sketchbook-proof/model")  # reads what is painted
 
     def load(self) -> tuple[Lent, Reader, Clip]:
         """All three, at rest."""
@@ -79,6 +81,7 @@ class PrefgenRecipe:
     align: float = 0.1  # weight of the alignment beside the flow
     wanted: float = 0.1  # weight of the look a person wants, said beside the flow
     taught: float = 5.0  # weight of the flow that the prompt with favourites told has
+    painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
     loud: float = 0.7  # what strength 1 is to be, of what was learned: there content stays whole
     drop_person: float = 0.1
@@ -93,7 +96,9 @@ class PrefgenRecipe:
         backbone, reader, clip = method.partners
         conditioner, adapter = method.conditioner, method.adapter
         crowd = self._histories().crowd
-        told = [[prompt_of(liked.content) for liked, _ in person] for person in crowd.scenes()]
+        liked = [[scene for scene, _ in person] for person in crowd.scenes()]
+        told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
+        proof = self._proof(backbone) if self.painted else None
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
         wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
@@ -114,6 +119,10 @@ class PrefgenRecipe:
                 for part in (wishes.looks[who, target], wishes.known(who, keep))
             )
             parts["look"] = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
+            if proof is not None:
+                both = zip(who.tolist(), (self.history + target).tolist(), strict=True)
+                scenes = [liked[person][place] for person, place in both]
+                parts["painted"] = misread(proof, step.latents, step.t, guess, scenes)
             if self.taught:
                 with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
                     favourites = backbone.encode(wishes.told(prompts, who, history, keep))
@@ -149,8 +158,13 @@ class PrefgenRecipe:
 
     def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
         weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}
+        weights |= {"painted": self.painted}
         beside = (weights[name] * part for name, part in parts.items() if name != "flow")
         return sum(beside, parts["flow"])
+
+    def _proof(self, backbone: Lent) -> Proof:
+        place = None if self.partners is None else self.partners.proof
+        return load_proof(place, backbone.pipe.vae.config.latent_channels)
 
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:
@@ -300,6 +314,7 @@ IP_ADAPTER = replace(
 DEBUG = PrefgenRecipe(
     fit=Fit(steps=4, batch=16, lr=1e-2, log_every=1, checkpoint_steps=2),
     partners=None,
+    painted=0.01,
     people=4,
     history=2,
     histories=2,

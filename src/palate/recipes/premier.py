@@ -31,6 +31,7 @@ from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
+from palate.recipes.proof import Proof, load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
 from palate.recipes.wanting import favourites, with_favourites
@@ -47,6 +48,7 @@ class Partners:
     backbone: Path | str = Path("out/train/sketchbook-flux/model")
     reader: Path | str = Path("out/train/sketchbook-reader/model")  # its eyes see what is liked
     clip: Path | str | None = None  # a CLIP to do so in its place
+    proof: Path | str = Path("out/train/sketchbook-proof/model")  # reads what is painted
 
     def load(self) -> tuple[FLUX, Sees]:
         """What draws and what sees, at rest."""
@@ -143,6 +145,7 @@ class PremierRecipe:
     # Share of the steps in which the base model decides alone what stands where. Published: 0.
     onset: float = 0.2
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
+    painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
     history: int = 8  # pairs a test person shows
@@ -170,6 +173,7 @@ class PremierRecipe:
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
         words = favourites(affinities(gallery.numbers(), World()))
+        proof = self._proof(backbone) if self.painted else None
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch
@@ -187,6 +191,10 @@ class PremierRecipe:
                 with torch.no_grad():
                     teacher = backbone.predict(step.latents, step.t, backbone.encode(asked))
                 parts["taught"] = self.taught * missed(guess, teacher.float(), weights).mean()
+            if proof is not None:
+                scenes = [gallery.scenes[place] for place in places.tolist()]
+                read = misread(proof, step.latents, step.t, guess, scenes)
+                parts["painted"] = self.painted * read
             some = users(self._apart(who, generator))
             parts |= self.spread.missed(self._at_nothing(modulator, some, prompts))
             found = {name: value.detach() for name, value in parts.items()}
@@ -232,6 +240,10 @@ class PremierRecipe:
         backbone = new_flux(toy.transformer, vae, text, toy.reads, defaults=toy.defaults)
         return backbone, reader.toy()
 
+    def _proof(self, backbone: FLUX) -> Proof:
+        place = None if self.partners is None else self.partners.proof
+        return load_proof(place, backbone.pipe.vae.config.latent_channels)
+
     # ---- who is kept apart
 
     def _apart(self, who: Tensor, generator: torch.Generator) -> Tensor:
@@ -271,6 +283,7 @@ DEBUG = PremierRecipe(
         log_every=1, checkpoint_steps=2,
     ),
     partners=None,
+    painted=0.01,
     sizes=Sizes(tokens=2, user=16, width=16, heads=2, layers=1, time=0, padding="one"),
     start="small",
     people=4,

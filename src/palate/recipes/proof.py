@@ -14,12 +14,14 @@ it is not the judge, and reads latents where the judge reads pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from palate.backbones.builtin import folder_of
 from palate.recipes.standing import Standing
 from palate.sketchbook.scenes import Scene
 
@@ -81,6 +83,15 @@ def _convolution(width: int) -> nn.Conv2d:
     return nn.Conv2d(width, width, 3, padding=1)
 
 
+def load_proof(folder: Path | str | None, channels: int) -> Proof:
+    """One that a training left, at rest; None makes a toy, for tests."""
+    if folder is None:
+        proof = Proof(channels, width=16, inner=16)
+    else:
+        proof = Proof.from_pretrained(folder_of(folder, "proof", "sketchbook-proof", "the proof"))
+    return proof.float().eval().requires_grad_(False)
+
+
 def foretold(
     latents: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], flow: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, "B C H W"]:
@@ -103,5 +114,5 @@ def misread(
     if not len(rows):
         return flow.new_zeros(())
     found = foretold(latents[rows], t[rows], flow[rows].float())
-    told = proof.missed(found, [scenes[row] for row in rows.tolist()])
+    told = proof.to(found.device).missed(found, [scenes[row] for row in rows.tolist()])
     return (told["standing"] + told["look"]) * len(rows) / len(t)

@@ -91,7 +91,6 @@ class SdxlRecipe:
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)
             if proof is not None:
-                proof.to(flow.device)
                 parts["painted"] = misread(proof, step.latents, step.t, flow, scenes)
             return {"loss": self.beside.total(parts), **parts}
 
