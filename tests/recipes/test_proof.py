@@ -1,15 +1,19 @@
 """Reading off latents what a generator paints."""
 
+import re
 from math import log
+from operator import attrgetter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from palate.recipes import sdxl
+from palate.errors import BadInput
+from palate.recipes import sdxl, table
 from palate.recipes.generating import noised
-from palate.recipes.proof import UNTIL, Proof, foretold, misread
+from palate.recipes.proof import UNTIL, Proof, foretold, load_proof, misread
 from palate.recipes.recipe import changed
 from palate.recipes.standing import KINDS
 from palate.seeds import noise_for
@@ -81,3 +85,14 @@ def test_who_paints_learns_from_it_and_it_learns_nothing():
     assert not torch.allclose(gradient(0.0), gradient(1.0), rtol=1e-3)
     proof = recipe.sources.new_proof(parts.backbone.pipe.vae)
     assert not any(weight.requires_grad for weight in proof.parameters()) and not proof.training
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting"),
+    [("sketchbook-sdxl", "sources.proof"), ("sketchbook-premier", "partners.proof")],
+)
+def test_who_has_no_proof_is_told_how_to_get_one(recipe, setting, tmp_path):
+    said = f"palate train sketchbook-proof` first, or say where it is: {setting}=FOLDER"
+    with pytest.raises(BadInput, match=re.escape(said)):
+        load_proof(tmp_path, 8, setting)
+    assert attrgetter(setting)(table.recipe(recipe)) == Path("out/train/sketchbook-proof/model")

@@ -63,7 +63,7 @@ READS = Tower(width=128, layers=2, heads=4, inner=256)  # T5, 0.4 M
 class FluxRecipe:
     """What the model is made of, from which folders, and how it learns."""
 
-    summary: str = "draws what a prompt says; needs sketchbook-vae and sketchbook-clip"
+    summary: str = "draws what a prompt says; needs sketchbook-vae, -clip and -proof"
     fit: Fit
     transformer: FluxSizes = TRANSFORMER
     reads: Tower = READS
@@ -152,6 +152,7 @@ SKETCHBOOK = FluxRecipe(
         steps=14_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.9995, bf16=True,
         log_every=50, checkpoint_steps=500, optimizer="muon",
     ),
+    beside=Beside(painted=0.3),
 )  # fmt: skip
 DEBUG = FluxRecipe(
     fit=Fit(steps=4, batch=8, lr=3e-3, log_every=1, checkpoint_steps=2),

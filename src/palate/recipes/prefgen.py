@@ -164,7 +164,7 @@ class PrefgenRecipe:
 
     def _proof(self, backbone: Lent) -> Proof:
         place = None if self.partners is None else self.partners.proof
-        return load_proof(place, backbone.pipe.vae.config.latent_channels)
+        return load_proof(place, backbone.pipe.vae.config.latent_channels, "partners.proof")
 
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:

@@ -242,7 +242,7 @@ class PremierRecipe:
 
     def _proof(self, backbone: FLUX) -> Proof:
         place = None if self.partners is None else self.partners.proof
-        return load_proof(place, backbone.pipe.vae.config.latent_channels)
+        return load_proof(place, backbone.pipe.vae.config.latent_channels, "partners.proof")
 
     # ---- who is kept apart
 

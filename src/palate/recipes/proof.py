@@ -83,12 +83,12 @@ def _convolution(width: int) -> nn.Conv2d:
     return nn.Conv2d(width, width, 3, padding=1)
 
 
-def load_proof(folder: Path | str | None, channels: int) -> Proof:
+def load_proof(folder: Path | str | None, channels: int, setting: str) -> Proof:
     """One that a training left, at rest; None makes a toy, for tests."""
     if folder is None:
         proof = Proof(channels, width=16, inner=16)
     else:
-        proof = Proof.from_pretrained(folder_of(folder, "proof", "sketchbook-proof", "the proof"))
+        proof = Proof.from_pretrained(folder_of(folder, "proof", "sketchbook-proof", setting))
     return proof.float().eval().requires_grad_(False)
 
 

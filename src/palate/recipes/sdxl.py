@@ -59,7 +59,7 @@ SECOND = Tower(width=96, layers=3, heads=3, inner=192)  # 0.3 M
 class SdxlRecipe:
     """What the model is made of, from which folders, and how it learns."""
 
-    summary: str = "draws what a prompt says; needs sketchbook-vae and sketchbook-clip"
+    summary: str = "draws what a prompt says; needs sketchbook-vae, -clip and -proof"
     fit: Fit
     unet: UNetSizes = UNET
     second: Tower = SECOND
@@ -110,8 +110,9 @@ class SdxlRecipe:
 SKETCHBOOK = SdxlRecipe(
     fit=Fit(
         steps=16_000, batch=64, lr=1e-3, weight_decay=0.01, warmup=500, ema=0.9995, bf16=True,
-        log_every=50, checkpoint_steps=500,
+        log_every=50, checkpoint_steps=500, optimizer="muon",
     ),
+    beside=Beside(painted=0.3),
 )  # fmt: skip
 DEBUG = SdxlRecipe(
     fit=Fit(steps=4, batch=8, lr=3e-3, log_every=1, checkpoint_steps=2),
