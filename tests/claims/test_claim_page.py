@@ -1,5 +1,6 @@
 """The page says what the answers say, and the committed one agrees with its files."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,7 @@ from claim_toys import answer
 from palate.recipes.claims import page
 from palate.recipes.claims.asking import answers_in
 from palate.recipes.claims.intervals import chart, span
+from palate.recipes.claims.lab import Lab
 
 DOCS = Path("docs/claims")
 VOID = ("meta", "br")
@@ -54,4 +56,17 @@ def test_intervals_share_an_axis_that_holds_their_bounds():
 def test_the_page_that_is_committed_is_made_of_the_files_beside_it():
     if not DOCS.is_dir():
         pytest.skip("no full-budget answers are committed yet: palate claims --out docs/claims")
-    assert (DOCS / "README.md").read_text() == page.markdown(answers_in(DOCS))
+    answers = answers_in(DOCS)
+    today = Lab().marks(page.needing(answers))
+    assert (DOCS / "README.md").read_text() == page.markdown(answers, today)
+
+
+def test_answers_of_other_weights_than_there_are_say_so():
+    asked = {"weights": {"sketchbook-flux": "a", "sketchbook-judge": "b"}}
+    answers = [replace(answer(), question=asked), answer("open-drift")]
+    assert page.needing(answers) == ["sketchbook-flux", "sketchbook-judge"]
+    for show in (page.markdown, page.html):
+        assert "Asked of" not in show(answers, asked["weights"])
+        text = show(answers, {"sketchbook-flux": "c", "sketchbook-judge": "b"})
+        assert text.count("Asked of sketchbook-flux before the weights there are today") == 1
+        assert "1 of the answers are of weights from before" in text

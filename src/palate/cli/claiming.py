@@ -44,7 +44,8 @@ def claims(
     check_folder(folder)
     lab, tick = Lab(parsed(weights or ()), CACHE), progress("claims")
     answers = ask(asked, size, lab, folder, lambda number, _: tick(number, len(asked)))
-    files = page.write(answers_in(folder), folder)
+    there = answers_in(folder)
+    files = page.write(there, folder, lab.marks(page.needing(there)))
     counts = counted([answer.verdict for answer in answers])
     facts: dict[str, Any] = {one.claim: _facts(one) for one in answers}
     lines = [_line(one) for one in answers]

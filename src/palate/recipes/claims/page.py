@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite
 from pathlib import Path
+from types import MappingProxyType
 
 from palate import store
 from palate.recipes.claims.asking import Answer
@@ -29,12 +30,14 @@ RULE = (
     "intervals do not say how another training would differ."
 )
 Pair = tuple[Claim, Answer]
+Marks = Mapping[str, str]  # weights -> which exactly
+NOTHING: Marks = MappingProxyType({})
 
 
-def write(answers: Sequence[Answer], folder: Path) -> list[Path]:
-    """README.md and index.html in the folder of the answers."""
+def write(answers: Sequence[Answer], folder: Path, today: Marks = NOTHING) -> list[Path]:
+    """README.md and index.html in the folder of the answers; `today` has the weights there are."""
     files = [folder / "README.md", folder / "index.html"]
-    for file, text in zip(files, (markdown(answers), html(answers)), strict=True):
+    for file, text in zip(files, (markdown(answers, today), html(answers, today)), strict=True):
         store.write_bytes(file, text.encode())
     return files
 
@@ -53,6 +56,20 @@ def command(answer: Answer) -> str:
 def took(answer: Answer) -> str:
     """By the clock and of one processor: "12 s (9 s busy)"."""
     return f"{answer.seconds:.0f} s ({answer.busy:.0f} s busy)"
+
+
+def since(answer: Answer, today: Marks) -> list[str]:
+    """That other weights are shipped than were asked, if so."""
+    asked: Marks = answer.question.get("weights", NOTHING)
+    other = [name for name, mark in asked.items() if today.get(name, mark) != mark]
+    if not other:
+        return []
+    return [f"Asked of {' and '.join(other)} before the weights there are today were shipped."]
+
+
+def needing(answers: Sequence[Answer]) -> list[str]:
+    """The weights that answers rest on."""
+    return sorted({name for answer in answers for name in answer.question.get("weights", ())})
 
 
 def shown(one: Found) -> str:
@@ -74,7 +91,7 @@ def needed(one: Found) -> str:
     return f"above {_number(one.above, one.percent)}{' %' if one.percent else ''}"
 
 
-def about(answers: Sequence[Answer]) -> str:
+def about(answers: Sequence[Answer], today: Marks = NOTHING) -> str:
     """When, where and at what size."""
     days = sorted({answer.made_at[:10] for answer in answers})
     parts = [f"Budget: {', '.join(sorted({answer.budget for answer in answers}))}"]
@@ -83,21 +100,23 @@ def about(answers: Sequence[Answer]) -> str:
     parts += sorted({answer.machine for answer in answers})
     minutes = [sum(getattr(a, what) for a in answers) / 60 for what in ("seconds", "busy")]
     took = "{:.1f} minutes by the clock, {:.1f} of one processor".format(*minutes)
+    if earlier := sum(bool(since(answer, today)) for answer in answers):
+        parts.append(f"{earlier} of the answers are of weights from before today's")
     return f"{'; '.join(parts)}; {took} in all."
 
 
 # ---- Markdown
 
 
-def markdown(answers: Sequence[Answer]) -> str:
+def markdown(answers: Sequence[Answer], today: Marks = NOTHING) -> str:
     """A table of all, then a section for each."""
     pairs = paired(answers)
     verdicts: list[Verdict] = [answer.verdict for _, answer in pairs]
     head = [f"# {TITLE}", ABOUT, f"**{len(pairs)} claims: {counted(verdicts)}.** {RULE}"]
-    head += [about(answers), "Made by `palate claims`; do not edit by hand."]
+    head += [about(answers, today), "Made by `palate claims`; do not edit by hand."]
     rows = ["| claim | the paper | here | verdict | cost |", "|---|---|---|---|---|"]
     rows += [_row(claim, answer) for claim, answer in pairs]
-    return "\n\n".join([*head, "\n".join(rows), *(_section(*pair) for pair in pairs)]) + "\n"
+    return "\n\n".join([*head, "\n".join(rows), *(_section(*pair, today) for pair in pairs)]) + "\n"
 
 
 def _row(claim: Claim, answer: Answer) -> str:
@@ -106,13 +125,13 @@ def _row(claim: Claim, answer: Answer) -> str:
     return f"| {' | '.join(cells)} | {took(answer)} |"
 
 
-def _section(claim: Claim, answer: Answer) -> str:
+def _section(claim: Claim, answer: Answer, today: Marks) -> str:
     lines = [f"## {claim.name}", f"{claim.source}: {claim.says} **{_capital(answer.verdict)}.**"]
     lines += [f"{_whose(claim)}: {claim.figure}. Here: {claim.asks}"]
     if answer.found:
         head = "| measured | value | the claim needs | |\n|---|---|---|---|\n"
         lines.append(head + "\n".join(map(_measured, answer.found)))
-    lines += [*answer.notes, f"`{command(answer)}`, {took(answer)}."]
+    lines += [*answer.notes, *since(answer, today), f"`{command(answer)}`, {took(answer)}."]
     return "\n\n".join(lines)
 
 
@@ -150,7 +169,7 @@ _CODE, _AS_CODE = re.compile(r"`([^`]+)`"), r"<code>\1</code>"
 COLORS = dict(zip(VERDICTS, ("#2f7d4f", "#b5432b", "#8a7a3a", "#8b8f94"), strict=True))
 
 
-def html(answers: Sequence[Answer]) -> str:
+def html(answers: Sequence[Answer], today: Marks = NOTHING) -> str:
     """The same as a page of its own, with every interval drawn."""
     pairs = paired(answers)
     verdicts: list[Verdict] = [answer.verdict for _, answer in pairs]
@@ -159,25 +178,26 @@ def html(answers: Sequence[Answer]) -> str:
         f'<td>{_mark(answer)}</td><td class="number">{took(answer)}</td></tr>'
         for claim, answer in pairs
     )
-    sections = "".join(_html_section(*pair) for pair in pairs)
+    sections = "".join(_html_section(*pair, today) for pair in pairs)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{TITLE}</title><style>{STYLE}</style></head><body><h1>{TITLE}</h1>"
         f"<p>{ABOUT}</p><p><b>{len(pairs)} claims: {counted(verdicts)}.</b> {RULE} "
         "In the drawings a tick is the bound, a line the interval.</p>"
-        f'<p class="small">{escape(about(answers))}</p>'
+        f'<p class="small">{escape(about(answers, today))}</p>'
         "<table><tr><th>claim</th><th>of</th><th>verdict</th><th>cost</th></tr>"
         f"{rows}</table>{sections}</body></html>\n"
     )
 
 
-def _html_section(claim: Claim, answer: Answer) -> str:
+def _html_section(claim: Claim, answer: Answer, today: Marks) -> str:
     bounded = [one for one in answer.found if one.above is not None]
     rest = [one for one in answer.found if one.above is None]
     table = "".join(
         f'<tr><td>{escape(one.says)}</td><td class="number">{shown(one)}</td></tr>' for one in rest
     )
-    notes = "".join(f"<p>{_CODE.sub(_AS_CODE, escape(note))}</p>" for note in answer.notes)
+    told = [*answer.notes, *since(answer, today)]
+    notes = "".join(f"<p>{_CODE.sub(_AS_CODE, escape(note))}</p>" for note in told)
     return (
         f'<section id="{claim.name}"><h2>{escape(claim.says)}</h2><p>{_mark(answer)} '
         f'<span class="small">{claim.source}, {claim.name}</span></p>'
