@@ -109,6 +109,21 @@ def test_the_teacher_is_told_what_the_person_likes(parts: Turning, monkeypatch) 
     assert all(said.endswith(", " + words[n]) for said, n in zip(told, people, strict=True))
 
 
+def test_a_proof_reads_what_tokens_paint_if_it_is_asked_to() -> None:
+    found = []
+    for weight in (0.1, 0.2):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            made = changed(DEBUG, [f"painted={weight}"]).parts()
+        assert isinstance(made, Turning)
+        found.append(losses(made))
+    one, other = found
+    assert one.keys() - PARTS == {"loss", "painted"}
+    torch.testing.assert_close(2 * one["painted"], other["painted"])
+    whole = sum(value for name, value in one.items() if name != "loss")
+    torch.testing.assert_close(one["loss"].detach(), whole)
+
+
 def test_without_prompts_everybody_is_turned_alike_whatever_is_asked() -> None:
     words = ['sizes.empty=("shared","distinct")']
     for settings, alike in (([], False), (words, True)):

@@ -283,7 +283,6 @@ DEBUG = PremierRecipe(
         log_every=1, checkpoint_steps=2,
     ),
     partners=None,
-    painted=0.01,
     sizes=Sizes(tokens=2, user=16, width=16, heads=2, layers=1, time=0, padding="one"),
     start="small",
     people=4,
