@@ -46,14 +46,18 @@ class Memory:
         return len(self._points)
 
     def of(
-        self, keys: Sequence[bytes], make: Callable[[list[int]], Float[Tensor, "M D"]]
+        self,
+        keys: Sequence[bytes],
+        make: Callable[[list[int]], Float[Tensor, "M D"]],
+        at_once: int | None = None,
     ) -> Float[Tensor, "N D"]:
         """Each key's numbers; `make` is told the rows of those that are new, each key once."""
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         new = sorted(row for key, row in first.items() if key not in self._points)
-        if new:
-            points = make(new).float().cpu()
-            self._points |= {keys[row]: point for row, point in zip(new, points, strict=True)}
+        step = at_once or max(1, len(new))
+        for some in (new[start : start + step] for start in range(0, len(new), step)):
+            points = make(some).float().cpu()
+            self._points |= {keys[row]: point for row, point in zip(some, points, strict=True)}
         return torch.stack([self._points[key] for key in keys])
 
     def merge(self, file: Path) -> None:

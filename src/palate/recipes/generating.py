@@ -79,7 +79,7 @@ class Sources:
 
     def new_proof(self, vae: Any) -> Proof:
         """Who reads what is painted, at rest."""
-        return load_proof(self.proof, vae.config.latent_channels, "sources.proof")
+        return load_proof(self.proof, vae, "sources.proof")
 
 
 # ---- items

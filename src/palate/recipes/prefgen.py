@@ -29,7 +29,7 @@ from palate.ops.mmd import KernelName
 from palate.recipes.crowd import portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.histories import Histories, Items
-from palate.recipes.proof import Proof, load_proof, misread
+from palate.recipes.proof import load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing, last_layer
 from palate.recipes.wanting import Wanting, Wishes, pooled, width_of
@@ -98,7 +98,11 @@ class PrefgenRecipe:
         crowd = self._histories().crowd
         liked = [[scene for scene, _ in person] for person in crowd.scenes()]
         told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
-        proof = self._proof(backbone) if self.painted else None
+        proof = (
+            load_proof(self.partners and self.partners.proof, backbone.pipe.vae, "partners.proof")
+            if self.painted
+            else None
+        )
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
         wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
@@ -161,10 +165,6 @@ class PrefgenRecipe:
         weights |= {"painted": self.painted}
         beside = (weights[name] * part for name, part in parts.items() if name != "flow")
         return sum(beside, parts["flow"])
-
-    def _proof(self, backbone: Lent) -> Proof:
-        place = None if self.partners is None else self.partners.proof
-        return load_proof(place, backbone.pipe.vae.config.latent_channels, "partners.proof")
 
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:

@@ -31,7 +31,7 @@ from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.proof import Proof, load_proof, misread
+from palate.recipes.proof import load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
 from palate.recipes.wanting import favourites, with_favourites
@@ -173,7 +173,11 @@ class PremierRecipe:
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
         words = favourites(affinities(gallery.numbers(), World()))
-        proof = self._proof(backbone) if self.painted else None
+        proof = (
+            load_proof(self.partners and self.partners.proof, backbone.pipe.vae, "partners.proof")
+            if self.painted
+            else None
+        )
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch
@@ -239,10 +243,6 @@ class PremierRecipe:
         vae, text = toy.sources.new_vae(), toy.sources.new_clip_text()
         backbone = new_flux(toy.transformer, vae, text, toy.reads, defaults=toy.defaults)
         return backbone, reader.toy()
-
-    def _proof(self, backbone: FLUX) -> Proof:
-        place = None if self.partners is None else self.partners.proof
-        return load_proof(place, backbone.pipe.vae.config.latent_channels, "partners.proof")
 
     # ---- who is kept apart
 

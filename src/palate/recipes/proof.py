@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -84,12 +84,12 @@ def _convolution(width: int) -> nn.Conv2d:
     return nn.Conv2d(width, width, 3, padding=1)
 
 
-def load_proof(folder: Path | str | None, channels: int, setting: str) -> Proof:
-    """One that a training left, at rest; None makes a toy, for tests."""
+def load_proof(folder: Path | str | None, vae: Any, setting: str) -> Proof:
+    """One that a training left, at rest; None makes a toy for this VAE, for tests."""
     if folder is None:
         with torch.random.fork_rng(devices=[]):  # the same one each time
             torch.default_generator.manual_seed(0)
-            proof = Proof(channels, width=16, inner=16)
+            proof = Proof(vae.config.latent_channels, width=16, inner=16)
     else:
         proof = Proof.from_pretrained(folder_of(folder, "proof", "sketchbook-proof", setting))
     return proof.float().eval().requires_grad_(False)

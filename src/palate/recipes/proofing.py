@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from palate.learn.settings import Fit
@@ -26,11 +25,11 @@ from palate.recipes.generating import (
 )
 from palate.recipes.proof import Proof
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import KINDS, SIZE
+from palate.recipes.standing import SIZE
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.layout import layout
-from palate.sketchbook.scenes import Scene, look_to_codes
-from palate.sketchbook.vocabulary import DIMENSIONS, SIZES
+from palate.sketchbook.scenes import look_to_codes
+from palate.sketchbook.vocabulary import DIMENSIONS
 
 _AT_ONCE = 64
 
@@ -90,20 +89,14 @@ def proofread(proof: Proof, vae: Any, count: int) -> dict[str, float]:
         seeds = range(start, min(start + _AT_ONCE, TEST_FROM + count))
         scenes = [scene_in("test", seed) for seed in seeds]
         pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-        knows = proof(encoded(vae, pictures).float())
-        subjects += _subjects_right(proof, knows, scenes)
-        said = proof.heads.look(knows.mean((2, 3))).split(SIZES, 1)
-        best = torch.stack([one.argmax(1) for one in said], 1).cpu().numpy()
+        (subject, _), look = proof.heads(proof(encoded(vae, pictures).float()))
+        there = np.stack([layout(scene, SIZE)[..., 0] for scene in scenes])
+        subjects += (subject.argmax(1).cpu().numpy() == there)[there > 0].tolist()
+        best = torch.stack([one.argmax(1) for one in look], 1).cpu().numpy()
         values.append(best == np.array([look_to_codes(scene.look) for scene in scenes]))
     each = np.concatenate(values).mean(0)
     named = dict(zip(DIMENSIONS, each.tolist(), strict=True))
     return {"subjects": float(np.mean(subjects)), "attributes": float(each.mean()), **named}
-
-
-def _subjects_right(proof: Proof, knows: Tensor, scenes: Sequence[Scene]) -> list[bool]:
-    said = F.pixel_shuffle(proof.heads.places(knows), proof.heads.finer).split(KINDS, 1)[0]
-    there = np.stack([layout(scene, SIZE)[..., 0] for scene in scenes])
-    return (said.argmax(1).cpu().numpy() == there)[there > 0].tolist()
 
 
 PROOF = ProofRecipe(

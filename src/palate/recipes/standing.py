@@ -55,14 +55,19 @@ class Standing(nn.Module):
         self.places = nn.Conv2d(width, self.finer**2 * sum(KINDS), 1)
         self.look = nn.Linear(width, sum(SIZES))
 
+    def forward(self, features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """What it says of subject and part at each place, and of each dimension of the look."""
+        places = F.pixel_shuffle(self.places(features), self.finer).float()
+        look = self.look(features.mean((2, 3))).float()
+        return places.split(KINDS, 1), look.split(SIZES, 1)
+
     def missed(self, features: Tensor, scenes: Sequence[Scene]) -> dict[str, Tensor]:
         """How surprised it is by what stands where in these scenes, and by their looks."""
         codes = torch.from_numpy(np.stack([layout(scene, SIZE) for scene in scenes]))
         codes = codes.to(features.device).long()
-        said = F.pixel_shuffle(self.places(features), self.finer).float().split(KINDS, 1)
+        said, values = self(features)
         there = [_surprise(kind, codes[..., n]) for n, kind in enumerate(said)]
         look = torch.tensor([look_to_codes(scene.look) for scene in scenes]).to(features.device)
-        values = self.look(features.mean((2, 3))).float().split(SIZES, 1)
         like = [F.cross_entropy(value, look[:, n]) for n, value in enumerate(values)]
         return {"standing": torch.stack(there).mean(), "look": torch.stack(like).mean()}
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.data.drawn import Person, person
+from palate.evals.seeing import key_of
 from palate.evals.taste import Wish
 from palate.recipes.comparing import Comparing, taste_of
 from palate.sketchbook.drawing import draw
@@ -57,6 +58,11 @@ class Audience:
     def disliked(self, number: int) -> list[Pixels]:
         """The disliked pictures that were shown."""
         return _drawn(self.shown(number).disliked)
+
+    @lru_cache(maxsize=512)  # noqa: B019 - asked of every picture
+    def mark(self, number: int) -> bytes:
+        """All pictures that were shown, by their content."""
+        return b"".join(map(key_of, (*self.liked(number), *self.disliked(number))))
 
     def kept(self, number: int) -> list[Pixels]:
         """Liked pictures that no method was shown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,7 +31,6 @@ class Discerner:
         self.reader, self.wording, self.audience = reader, wording, audience
         people = list(audience.people)
         self._next = dict(zip(people, [*people[1:], people[0]], strict=True))
-        self._key = cache(self._key_of)
         self._told: dict[int, tuple[list[Shown], Tensor]] = {}
         eye = Eye(encoder=reader.mark, preprocessing="as the reader has them")
         self._memory = Memory(eye, seen_file(out, eye, "prefdisc"))
@@ -46,21 +44,16 @@ class Discerner:
         ]
 
         def make(rows: list[int]) -> Tensor:
-            parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
-            some = [([pictures[r] for r in part], [wishes[r] for r in part]) for part in parts]
-            return torch.cat([self._said(*one) for one in some])
+            return self._said([pictures[r] for r in rows], [wishes[r] for r in rows])
 
-        found = self._memory.of([key.digest() for key in keys], make).double().numpy()
+        found = self._memory.of([key.digest() for key in keys], make, _AT_ONCE).double().numpy()
         return {"prefdisc": found[:, 0], "prefdisc-own": found[:, 0] - found[:, 1]}
 
     def _asked(self, person: int) -> bytes:
         """In what words the reader is asked, whose history it is told, and whose instead."""
-        told = (self._key(one) for one in (person, self._next[person]))
+        both = (person, self._next[person])
+        told = (str(one).encode() + self.audience.mark(one) for one in both)
         return b"".join([repr(self.wording).encode(), *told])
-
-    def _key_of(self, person: int) -> bytes:
-        shown = (*self.audience.liked(person), *self.audience.disliked(person))
-        return b"".join([str(person).encode(), *map(key_of, shown)])
 
     def _said(self, pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> Tensor:
         """How surely each is liked after its person's history and after another's, (N, 2)."""

@@ -173,8 +173,7 @@ def _seat(name: str, one: Any, audience: Audience, out: Path) -> Guest:
 
 def _viper(name: str, one: Viper, audience: Audience, out: Path) -> Guest:
     def history(wish: Wish) -> bytes:
-        shown = (*audience.liked(wish.person), *audience.disliked(wish.person))
-        return b"".join(map(key_of, shown))
+        return audience.mark(wish.person)
 
     def score(pictures: Sequence[Pixels], wishes: Sequence[Wish]) -> torch.Tensor:
         found = torch.empty(len(pictures), 1)

@@ -38,7 +38,6 @@ class Truth:
         self.eye = Eye(encoder=self._encoder.mark, preprocessing=self._encoder.preprocessing)
         self._memory = Memory(self.eye, seen_file(out, self.eye, "judge"))
         self.save = self._memory.save
-        self._liked = cache(lambda person: b"".join(map(key_of, audience.liked(person))))
         self._style = cache(self._style_of)
 
     def look(
@@ -46,20 +45,14 @@ class Truth:
     ) -> tuple[Sight, NDArray[np.float64]]:
         """What is in each picture, and its mean style loss to its person's liked ones."""
         keys = [
-            sha256(key_of(pixels) + self._liked(person)).digest()
+            sha256(key_of(pixels) + self.audience.mark(person)).digest()
             for pixels, person in zip(pictures, people, strict=True)
         ]
 
         def make(rows: list[int]) -> Float[Tensor, "M D"]:
-            parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
-            return torch.cat(
-                [
-                    self._seen([pictures[r] for r in part], [people[r] for r in part])
-                    for part in parts
-                ]
-            )
+            return self._seen([pictures[r] for r in rows], [people[r] for r in rows])
 
-        found = self._memory.of(keys, make)
+        found = self._memory.of(keys, make, _AT_ONCE)
         points = found[:, :-1].to(self.judge.heads.weight.device)
         return self.judge.decided(points), found[:, -1].double().numpy()
 
