@@ -16,7 +16,7 @@ from palate.methods.premier.method import Premier
 from palate.recipes.premier import DEBUG, PREMIER, Spread, Turning
 from palate.recipes.recipe import changed, cook
 from palate.recipes.table import recipe
-from palate.recipes.wanting import favourites
+from palate.recipes.wanting import favoured, in_words
 from palate.sketchbook.people import World, affinities
 
 
@@ -105,7 +105,7 @@ def test_the_teacher_is_told_what_the_person_likes(parts: Turning, monkeypatch) 
     )
     losses(parts)
     people = [parts.items[i][1] for i in range(4)]
-    words = favourites(affinities(DEBUG.gallery().numbers(), World()))
+    words = [in_words(some) for some in favoured(affinities(DEBUG.gallery().numbers(), World()))]
     assert all(said.endswith(", " + words[n]) for said, n in zip(told, people, strict=True))
 
 

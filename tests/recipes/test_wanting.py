@@ -14,7 +14,8 @@ from palate.recipes.standing import last_layer
 from palate.recipes.wanting import (
     Wanting,
     Wishes,
-    favourites,
+    favoured,
+    in_words,
     pooled,
     tallies,
     width_of,
@@ -79,13 +80,13 @@ def test_it_hears_what_the_flow_is_read_from(kind):
 
 def test_favourites_are_one_to_a_dimension_in_the_order_of_captions():
     liked = affinities(np.array([3, 8]), World())
-    for words, row in zip(favourites(liked, most=4), liked, strict=True):
+    for values, row in zip(favoured(liked, most=4), liked, strict=True):
         best = [
             max(range(start, start + size), key=row.__getitem__)
             for start, size in zip(OFFSETS, SIZES, strict=True)
         ]
         strongest = sorted(best, key=row.__getitem__, reverse=True)[:4]
-        assert words == ", ".join(PHRASES[VALUES[value][1]] for value in sorted(strongest))
+        assert values == sorted(strongest)
 
 
 def test_histories_show_what_is_liked_oftener_than_disliked():
@@ -96,9 +97,9 @@ def test_histories_show_what_is_liked_oftener_than_disliked():
     palette, medium, backdrop = OFFSETS[:3]
     assert found[0, palette + 1] == 1 and found[1, palette : palette + 3].tolist() == [-3, 1, 2]
     assert (found[:, medium + 3] == 1).all() and found[:, backdrop].tolist() == [1, 3]
-    values = [(palette + 1, medium + 3, backdrop), (palette + 2, medium + 3, backdrop)]
-    said = [", ".join(PHRASES[VALUES[value][1]] for value in some) for some in values]
-    assert favourites(found) == said  # of the other dimensions nothing is known
+    values = [[palette + 1, medium + 3, backdrop], [palette + 2, medium + 3, backdrop]]
+    assert favoured(found) == values  # of the other dimensions nothing is known
+    assert in_words(values[0]) == ", ".join(PHRASES[VALUES[value][1]] for value in values[0])
 
 
 HISTORIES = replace(DEBUG._histories(), people=2, history=2, targets=1, each=2)
@@ -109,14 +110,14 @@ def test_of_a_history_only_its_own_pairs_are_told():
     for person, number in enumerate(HISTORIES.crowd.numbers()):
         whole, part = HISTORIES.places(int(number))
         assert whole.tolist() == [0, 1] and set(part) <= {0, 1}
-        assert wishes_.words[person] == favourites(tallies(looks[person], [whole, part]))
+        assert wishes_.favoured[person] == favoured(tallies(looks[person], [whole, part]))
 
 
 def test_nobody_wants_nothing():
     wishes_ = Wishes.of(HISTORIES)
     who, history, keep = torch.tensor([1, 0]), torch.tensor([1, 0]), torch.tensor([1.0, 0.0])
     assert wishes_.looks.shape == (2, 1, 12)
-    shown = wishes_.words[1][1]
+    shown = in_words(wishes_.favoured[1][1])
     assert wishes_.told(["a cat", "a cup"], who, history, keep) == [f"a cat, {shown}", "a cup"]
     assert wishes_.told(["", ""], who, history, keep) == [shown, ""]
     torch.testing.assert_close(wishes_.known(who, keep), torch.stack([wishes_.wanted[1], CHANCE]))

@@ -82,5 +82,18 @@ class Telling:
 
     def all_of(self, scenes: Sequence[Scene], generator: torch.Generator) -> list[str]:
         """Captions of some scenes, told anew each time."""
-        luck = torch.rand((len(scenes), 16), generator=generator, dtype=torch.float64).numpy()
+        luck = _luck(len(scenes), generator)
         return [self.of(scene, row) for scene, row in zip(scenes, luck, strict=True)]
+
+    def told(
+        self, scenes: Sequence[Scene], generator: torch.Generator
+    ) -> tuple[list[str], NDArray[np.bool_]]:
+        """Captions, none of them empty, and which dimensions each names, (N, 12)."""
+        luck = _luck(len(scenes), generator)
+        luck[:, 13] = 1.0
+        captions = [self.of(scene, row) for scene, row in zip(scenes, luck, strict=True)]
+        return captions, luck[:, : len(DIMENSIONS)] < luck[:, 12:13]
+
+
+def _luck(count: int, generator: torch.Generator) -> NDArray[np.float64]:
+    return torch.rand((count, 16), generator=generator, dtype=torch.float64).numpy()

@@ -50,9 +50,9 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
-from palate.recipes.proof import misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
+from palate.recipes.unaided import Asked, Flow, Reads, Unaided
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.8 M numbers
@@ -72,6 +72,7 @@ class FluxRecipe:
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     beside: Beside = field(default_factory=Beside)
+    unaided: Unaided = field(default_factory=Unaided)
     shift: float = 0.5  # of the times that are learned from, towards noise
     guided: float = 0.08  # share of rows that learn guidance; each costs two more passes
     most: float = 6.0  # guidance learned is 1 to this
@@ -84,7 +85,8 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
-        proof = self.sources.new_proof(vae) if self.beside.painted else None
+        proof = self.sources.new_proof(vae) if self.beside.painted or self.unaided.weight else None
+        reads = Reads(proof=proof, painted=self.beside.painted, unaided=self.unaided)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -102,10 +104,16 @@ class FluxRecipe:
             own = slice(self._taught(len(seeds)), None)  # not those that are pushed on
             plain = each[own].mean()  # comparable with other recipes
             parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
-            if proof is not None:
-                way = step.latents[own], step.t[own], flow[own]
-                parts["painted"] = misread(proof, *way, scenes[own])
-            return {"loss": self.beside.total(parts), "plain": plain, **parts}
+            way = step.latents[own], step.t[own], flow[own], scenes[own]
+            parts |= reads.of_drawings(*way)
+
+            def paints(some: slice) -> tuple[Flow, Asked]:
+                captions, named = TELLING.told(scenes[some], generator)
+                return self._paints(backbone, captions), Asked.of(scenes[some], named)
+
+            parts |= reads.of_its_own(paints, to_latents(vae, given), scenes, generator)
+            total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
+            return {"loss": total, "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)
         modules = trained(backbone, "transformer", self.begin) | {"standing": standing}
@@ -138,6 +146,16 @@ class FluxRecipe:
         push = (guidance[:taught, None, None, None] - 1) * (with_prompt - without)
         return torch.cat([step.target[:taught] + push, step.target[taught:]])
 
+    def _paints(self, backbone: FLUX, captions: list[str]) -> Flow:
+        """In one pass with guidance built in, as it is sampled."""
+        said = flux_states(backbone, captions)
+        guidance = torch.full((len(captions),), self.defaults.guidance)
+
+        def flow(latents: Tensor, t: Tensor) -> Tensor:
+            return flux_predict(backbone, latents, t, said, guidance.to(latents.device))
+
+        return flow
+
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
         keep_backbone(parts, folder)
@@ -160,6 +178,7 @@ DEBUG = FluxRecipe(
     reads=Tower(width=32, layers=1, heads=2, inner=64),
     sources=Sources(vae=None, clip=None, judge=None, proof=None),
     beside=Beside(painted=0.3),
+    unaided=Unaided(weight=0.3, hops=2),
     pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )

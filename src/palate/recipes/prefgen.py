@@ -19,6 +19,7 @@ from palate.backbones import FLUX, SDXL, Voice, VoiceAdapter
 from palate.backbones.builtin import bring
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
+from palate.backbones.text import Embeddings
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
 from palate.methods.prefgen.loss import Alignment, aligned
@@ -29,10 +30,10 @@ from palate.ops.mmd import KernelName
 from palate.recipes.crowd import portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.histories import Histories, Items
-from palate.recipes.proof import load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing, last_layer
-from palate.recipes.wanting import Wanting, Wishes, pooled, width_of
+from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.wanting import Wanting, Wishes, asked_for, pooled, told_flow, width_of
 from palate.sketchbook.words import PHRASES, prompt_of
 
 Lent = SDXL | FLUX
@@ -82,6 +83,7 @@ class PrefgenRecipe:
     wanted: float = 0.1  # weight of the look a person wants, said beside the flow
     taught: float = 5.0  # weight of the flow that the prompt with favourites told has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
+    unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
     shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
     loud: float = 0.7  # what strength 1 is to be, of what was learned: there content stays whole
     drop_person: float = 0.1
@@ -98,11 +100,7 @@ class PrefgenRecipe:
         crowd = self._histories().crowd
         liked = [[scene for scene, _ in person] for person in crowd.scenes()]
         told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
-        proof = (
-            load_proof(self.partners and self.partners.proof, backbone.pipe.vae, "partners.proof")
-            if self.painted
-            else None
-        )
+        reads = Reads.of(self.partners, backbone, self.painted, self.unaided)
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
         wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
@@ -123,25 +121,48 @@ class PrefgenRecipe:
                 for part in (wishes.looks[who, target], wishes.known(who, keep))
             )
             parts["look"] = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
-            if proof is not None:
-                both = zip(who.tolist(), (self.history + target).tolist(), strict=True)
-                scenes = [liked[person][place] for person, place in both]
-                parts["painted"] = misread(proof, step.latents, step.t, guess, scenes)
+            both = zip(who.tolist(), (self.history + target).tolist(), strict=True)
+            scenes = [liked[person][place] for person, place in both]
+            parts |= reads.of_drawings(step.latents, step.t, guess, scenes)
             if self.taught:
-                with torch.no_grad():  # after the other pass: autocast keeps weights it has cast
-                    favourites = backbone.encode(wishes.told(prompts, who, history, keep))
-                    teacher = backbone.predict(step.latents, step.t, favourites)
-                parts["taught"] = missed(guess, teacher.float(), weights).mean()
+                asked = wishes.told(prompts, who, history, keep)
+                shows = told_flow(backbone, step.latents, step.t, asked)
+                parts["taught"] = missed(guess, shows, weights).mean()
+
+            def paints(some: slice) -> tuple[Flow, Asked]:
+                own = Voice(tokens=voice.tokens[some], adapter=adapter)
+                likes = wishes.shown(who[some], history[some], keep[some])
+                return self._paints(backbone, own, said.rows(range(len(who))[some])), asked_for(
+                    likes
+                )
+
+            parts |= reads.of_its_own(paints, latents, scenes, generator)
             if "sem" in self.components:
                 says, points = conditioner.aligned(people.sem), texts[who].to(latents.device)
                 parts["alignment"] = aligned(says, points, self.alignment, kernel=self.kernel)
-            found = {name: part.detach() for name, part in parts.items()}
-            return {"loss": self._total(parts), **found}
+            return {"loss": self._total(parts), **{name: p.detach() for name, p in parts.items()}}
 
-        cache = Path(self.cache) if self.cache else None
-        items = self._histories().items(backbone, reader, clip, cache)
+        items = self._histories().items(
+            backbone, reader, clip, Path(self.cache) if self.cache else None
+        )
         modules = {"conditioner": conditioner, "adapter": adapter, "wanting": wanting}
         return Speaking(modules=modules, items=items, loss=loss, method=method)
+
+    def _paints(self, backbone: Lent, voice: Voice, said: Embeddings) -> Flow:
+        """Guided as pictures are; what is without a prompt is without the person, too."""
+        guidance = backbone.defaults.guidance
+        nothing = backbone.encode([""]).rows([0] * len(said.tokens))
+
+        def flow(latents: Tensor, t: Tensor) -> Tensor:
+            with backbone.attending(voice):
+                if isinstance(backbone, FLUX):
+                    return backbone.predict(latents, t, said, guidance)
+                heard = backbone.predict(latents, t, said)
+            with torch.no_grad():
+                without = backbone.predict(latents, t, nothing)
+            return without + guidance * (heard - without)
+
+        return flow
 
     def _new(self) -> PrefGen:
         """To be trained, from nothing or from where an earlier training ended."""
@@ -152,7 +173,8 @@ class PrefgenRecipe:
             conditioner = Conditioner(sizes)
         adapter = _adapter(backbone, sizes.token)
         if self.begin is not None:
-            earlier = PrefGen.from_pretrained(Path(self.begin), backbone, reader, clip)
+            given = (Path(self.begin), backbone, reader, clip)
+            earlier = PrefGen.from_pretrained(*given, others=True)
             conditioner.load_state_dict(earlier.conditioner.state_dict())
             adapter.load_state_dict(earlier.adapter.state_dict())
         method = PrefGen(backbone, reader, clip, conditioner, adapter, self._plan(sizes))
@@ -162,7 +184,7 @@ class PrefgenRecipe:
 
     def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
         weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}
-        weights |= {"painted": self.painted}
+        weights |= {"painted": self.painted, "unaided": self.unaided.weight}
         beside = (weights[name] * part for name, part in parts.items() if name != "flow")
         return sum(beside, parts["flow"])
 

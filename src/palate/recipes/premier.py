@@ -21,6 +21,7 @@ from torch import Tensor
 
 from palate.backbones import FLUX
 from palate.backbones.builtin import bring
+from palate.backbones.text import Embeddings
 from palate.errors import BadInput
 from palate.learn.settings import Fit
 from palate.methods.premier.eyes import AXES, Eyes, Sees
@@ -31,10 +32,10 @@ from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.proof import load_proof, misread
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
-from palate.recipes.wanting import favourites, with_favourites
+from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.wanting import asked_for, favoured, told_flow, with_favourites
 from palate.sketchbook.people import World, affinities
 from palate.sketchbook.words import prompt_of
 
@@ -146,6 +147,7 @@ class PremierRecipe:
     onset: float = 0.2
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
+    unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
     history: int = 8  # pairs a test person shows
@@ -172,12 +174,8 @@ class PremierRecipe:
         told = [prompt_of(scene.content) for scene in gallery.scenes]
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
-        words = favourites(affinities(gallery.numbers(), World()))
-        proof = (
-            load_proof(self.partners and self.partners.proof, backbone.pipe.vae, "partners.proof")
-            if self.painted
-            else None
-        )
+        liked = favoured(affinities(gallery.numbers(), World()))
+        reads = Reads.of(self.partners, backbone, self.painted, self.unaided)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch
@@ -189,16 +187,22 @@ class PremierRecipe:
                 text = prompts.text.rows(said).to(latents.device)
                 guess = backbone.predict(step.latents, step.t, text)
             parts = {"flow": missed(guess, step.target, weights).mean()}
+            likes = [liked[n] for n in who.tolist()]
             if self.taught:
-                liked = [words[n] for n in who.tolist()]
-                asked = with_favourites([told[place] for place in places.tolist()], liked)
-                with torch.no_grad():
-                    teacher = backbone.predict(step.latents, step.t, backbone.encode(asked))
-                parts["taught"] = self.taught * missed(guess, teacher.float(), weights).mean()
-            if proof is not None:
-                scenes = [gallery.scenes[place] for place in places.tolist()]
-                read = misread(proof, step.latents, step.t, guess, scenes)
-                parts["painted"] = self.painted * read
+                asked = with_favourites([told[place] for place in places.tolist()], likes)
+                shows = told_flow(backbone, step.latents, step.t, asked)
+                parts["taught"] = self.taught * missed(guess, shows, weights).mean()
+            scenes = [gallery.scenes[place] for place in places.tolist()]
+
+            def paints(some: slice) -> tuple[Flow, Asked]:
+                rows = list(range(len(who))[some])
+                own = turned.rows(rows, guess)
+                return self._paints(backbone, own, text.rows(rows)), asked_for(likes[some])
+
+            found = reads.of_drawings(step.latents, step.t, guess, scenes)
+            found |= reads.of_its_own(paints, latents.float(), scenes, generator)
+            counts = {"painted": self.painted, "unaided": self.unaided.weight}
+            parts |= {name: counts[name] * read for name, read in found.items()}
             some = users(self._apart(who, generator))
             parts |= self.spread.missed(self._at_nothing(modulator, some, prompts))
             found = {name: value.detach() for name, value in parts.items()}
@@ -206,6 +210,17 @@ class PremierRecipe:
 
         modules = {"modulator": modulator, "users": users}
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
+
+    def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:
+        """As it is sampled: guided, and at first by the base model alone."""
+        guidance = backbone.defaults.guidance
+
+        def flow(latents: Tensor, t: Tensor) -> Tensor:
+            strength = tuple((t <= 1000 * (1 - self.onset)).float().tolist())
+            with backbone.modulating(turned.delta(self.sizes, strength)):
+                return backbone.predict(latents, t, said, guidance)
+
+        return flow
 
     def _looked_at(self, gallery: Gallery, backbone: FLUX, sees: Sees) -> tuple[Liked, Eyes, Known]:
         cache, chosen = None if self.cache is None else Path(self.cache), gallery.chosen()

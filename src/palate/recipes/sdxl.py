@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from palate.backbones import SDXL
 from palate.backbones.asked import Defaults
 from palate.backbones.builtin import (
     LENGTH,
@@ -39,9 +40,9 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
-from palate.recipes.proof import misread
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer
+from palate.recipes.unaided import Asked, Flow, Reads, Unaided
 
 DEFAULTS = Defaults(
     width=SIZE,
@@ -68,6 +69,7 @@ class SdxlRecipe:
     cache: Path | str | None = None  # a folder: latents are made once, some 4 kB a picture
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     beside: Beside = field(default_factory=Beside)
+    unaided: Unaided = field(default_factory=Unaided)
     shift: float = 1.0  # of the times that are learned from, towards noise
     defaults: Defaults = DEFAULTS
     tested: int = 1000
@@ -78,7 +80,8 @@ class SdxlRecipe:
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
-        proof = self.sources.new_proof(vae) if self.beside.painted else None
+        proof = self.sources.new_proof(vae) if self.beside.painted or self.unaided.weight else None
+        reads = Reads(proof=proof, painted=self.beside.painted, unaided=self.unaided)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -90,13 +93,32 @@ class SdxlRecipe:
                 flow = backbone.predict(step.latents, step.t, said)
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)
-            if proof is not None:
-                parts["painted"] = misread(proof, step.latents, step.t, flow, scenes)
-            return {"loss": self.beside.total(parts), **parts}
+            parts |= reads.of_drawings(step.latents, step.t, flow, scenes)
+
+            def paints(some: slice) -> tuple[Flow, Asked]:
+                captions, named = TELLING.told(scenes[some], generator)
+                return self._paints(backbone, captions), Asked.of(scenes[some], named)
+
+            parts |= reads.of_its_own(paints, to_latents(vae, given), scenes, generator)
+            total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
+            return {"loss": total, **parts}
 
         shown = items(vae, self.pictures, self.cache)
         modules = trained(backbone, "unet", self.begin) | {"standing": standing}
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
+
+    def _paints(self, backbone: SDXL, captions: list[str]) -> Flow:
+        """Guided in two passes, as it is sampled; the one without a prompt learns nothing."""
+        said = sdxl_states(backbone, captions)
+        nothing = sdxl_states(backbone, [""]).rows([0] * len(captions))
+
+        def flow(latents: Tensor, t: Tensor) -> Tensor:
+            heard = backbone.predict(latents, t, said)
+            with torch.no_grad():
+                without = backbone.predict(latents, t, nothing)
+            return without + self.defaults.guidance * (heard - without)
+
+        return flow
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""
@@ -120,6 +142,7 @@ DEBUG = SdxlRecipe(
     second=Tower(width=32, layers=2, heads=2, inner=64),
     sources=Sources(vae=None, clip=None, judge=None, proof=None),
     beside=Beside(painted=0.3),
+    unaided=Unaided(weight=0.3, hops=2),
     pictures={0.9: 4, 0.0: 4},
     defaults=Defaults(width=SIZE, height=SIZE, steps=2, guidance=3.0, text_length=LENGTH),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from palate.backbones import FLUX, SDXL
 from palate.sketchbook.layout import PARTS, layout
 from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.vocabulary import SIZES, SUBJECTS
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
 
 KINDS = (1 + len(SUBJECTS), 1 + len(PARTS))
 SIZE = 32  # places a side
@@ -67,15 +71,28 @@ class Standing(nn.Module):
         codes = codes.to(features.device).long()
         said, values = self(features)
         there = [_surprise(kind, codes[..., n]) for n, kind in enumerate(said)]
-        look = torch.tensor([look_to_codes(scene.look) for scene in scenes]).to(features.device)
-        like = [F.cross_entropy(value, look[:, n]) for n, value in enumerate(values)]
-        return {"standing": torch.stack(there).mean(), "look": torch.stack(like).mean()}
+        look = torch.tensor([look_to_codes(scene.look) for scene in scenes])
+        like = _surprise_of_look(values, look)
+        return {"standing": torch.stack(there).mean(), "look": like.mean()}
+
+    def look_missed(
+        self, features: Tensor, look: Int[Tensor, "B 12"], named: Bool[Tensor, "B 12"]
+    ) -> Float[Tensor, ""]:
+        """How surprised it is by those values of looks that are named."""
+        each, named = _surprise_of_look(self(features)[1], look), named.to(features.device)
+        return (each * named).sum() / named.sum().clamp(min=1)
 
 
 def _surprise(said: Tensor, codes: Tensor) -> Tensor:
     weight = torch.ones(said.shape[1], device=said.device)
     weight[0] = NOBODY
     return F.cross_entropy(said, codes, weight=weight)
+
+
+def _surprise_of_look(values: Sequence[Tensor], look: Int[Tensor, "B 12"]) -> Float[Tensor, "B 12"]:
+    look = look.to(values[0].device)
+    like = [F.cross_entropy(v, look[:, n], reduction="none") for n, v in enumerate(values)]
+    return torch.stack(like, dim=1)
 
 
 def last_layer(backbone: SDXL | FLUX) -> nn.Module:

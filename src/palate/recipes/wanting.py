@@ -12,6 +12,7 @@ shows: asked for what it does not, tokens would say the mean of all that may be,
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from palate.backbones import FLUX, SDXL
 from palate.recipes.crowd import looks_of
 from palate.recipes.histories import Histories
 from palate.recipes.looks import CHANCE, has
+from palate.recipes.unaided import Asked
 from palate.sketchbook.people import Affinities, World, affinities, likelier
 from palate.sketchbook.vocabulary import OFFSETS, SIZES, VALUES
 from palate.sketchbook.words import PHRASES
@@ -62,17 +64,17 @@ class Wishes:
 
     looks: Int[Tensor, "people pairs 12"]
     wanted: Float[Tensor, "people 50"]
-    words: Sequence[Sequence[str]]  # of each person, after each history
+    favoured: Sequence[Sequence[Sequence[int]]]  # values, of each person, after each history
 
     @classmethod
     def of(cls, histories: Histories) -> Wishes:
         """Everybody whose histories these are."""
         people, looks = histories.crowd.numbers(), looks_of(histories.crowd)
-        words = [
-            favourites(tallies(of_one, list(histories.places(int(person)))))
+        shown = [
+            favoured(tallies(of_one, list(histories.places(int(person)))))
             for person, of_one in zip(people, looks, strict=True)
         ]
-        return cls(looks=looks[:, 0, histories.history :], wanted=wishes(people), words=words)
+        return cls(looks=looks[:, 0, histories.history :], wanted=wishes(people), favoured=shown)
 
     def known(self, who: Int[Tensor, " B"], keep: Float[Tensor, " B"]) -> Float[Tensor, "B 50"]:
         """Chances of values for these people; of nobody only what chance gives."""
@@ -86,9 +88,14 @@ class Wishes:
         keep: Float[Tensor, " B"],
     ) -> list[str]:
         """The prompts with what these histories show; nobody likes nothing."""
+        return with_favourites(prompts, self.shown(who, history, keep))
+
+    def shown(
+        self, who: Int[Tensor, " B"], history: Int[Tensor, " B"], keep: Float[Tensor, " B"]
+    ) -> list[Sequence[int]]:
+        """The values that these histories show to be liked; nobody likes nothing."""
         all_three = zip(who.tolist(), history.tolist(), keep.tolist(), strict=True)
-        shown = [self.words[int(n)][int(turn)] if kept else "" for n, turn, kept in all_three]
-        return with_favourites(prompts, shown)
+        return [self.favoured[int(n)][int(turn)] if kept else () for n, turn, kept in all_three]
 
 
 def _entropy(chances: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
@@ -108,21 +115,47 @@ def tallies(looks: Int[Tensor, "2 pairs 12"], histories: Sequence[NDArray[np.int
     return np.stack([(liked[some] - disliked[some]).sum(0) for some in histories])
 
 
-def favourites(liked: Affinities, most: int = 9) -> list[str]:
-    """What is liked best, one value of a dimension, as captions have them; each row's in words."""
+def favoured(liked: Affinities, most: int = 9) -> list[list[int]]:
+    """What is liked best, one value of a dimension, of those the most loved; each row's numbers."""
     dimensions = [range(start, start + size) for start, size in zip(OFFSETS, SIZES, strict=True)]
     found = []
     for row in liked:
         best = [max(values, key=row.__getitem__) for values in dimensions]
         strongest = sorted((v for v in best if row[v] > 0), key=row.__getitem__, reverse=True)
-        found.append(", ".join(PHRASES[VALUES[v][1]] for v in sorted(strongest[:most])))
+        found.append(sorted(strongest[:most]))
     return found
 
 
-def with_favourites(prompts: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Each prompt and then what its person likes."""
-    both = zip(prompts, words, strict=True)
+def in_words(values: Sequence[int]) -> str:
+    """As captions have them."""
+    return ", ".join(PHRASES[VALUES[value][1]] for value in values)
+
+
+def asked_for(values: Sequence[Sequence[int]]) -> Asked:
+    """Pictures that have these values, a row for each picture; what else they have is free."""
+    codes = torch.zeros(len(values), len(SIZES), dtype=torch.long)
+    named = torch.zeros(len(values), len(SIZES), dtype=torch.bool)
+    for row, some in enumerate(values):
+        for value in some:
+            dimension = bisect_right(OFFSETS, value) - 1
+            codes[row, dimension], named[row, dimension] = value - OFFSETS[dimension], True
+    return Asked(values=codes, named=named)
+
+
+def with_favourites(prompts: Sequence[str], values: Sequence[Sequence[int]]) -> list[str]:
+    """Each prompt and then the values its person likes."""
+    both = zip(prompts, map(in_words, values), strict=True)
     return [", ".join(part for part in parts if part) for parts in both]
+
+
+@torch.no_grad()
+def told_flow(backbone: SDXL | FLUX, latents: Tensor, t: Tensor, asked: Sequence[str]) -> Tensor:
+    """The teacher's: the base model's own for prompts with favourites.
+
+    After the pass that learns: autocast keeps weights it has cast, and would keep them without
+    gradients.
+    """
+    return backbone.predict(latents, t, backbone.encode(asked)).float()
 
 
 def width_of(backbone: SDXL | FLUX) -> int:

@@ -210,8 +210,10 @@ class PrefGen:
         store.save(folder / FILE, tensors, kind=kind, config=config, version=VERSION)
 
     @classmethod
-    def from_pretrained(cls, folder: Path, backbone: Lent, reader: Reader, clip: Clip) -> PrefGen:
-        """As it was kept, with the partners it was trained with."""
+    def from_pretrained(
+        cls, folder: Path, backbone: Lent, reader: Reader, clip: Clip, *, others: bool = False
+    ) -> PrefGen:
+        """As it was kept, with the partners it was trained with, or to be trained with `others`."""
         found, tensors = store.load(folder / FILE, kind=KIND, newest=VERSION)
         try:
             plan = _plan(found.config["plan"])
@@ -219,7 +221,7 @@ class PrefGen:
         except (KeyError, TypeError) as error:
             raise BadFile(f"{folder / FILE} is damaged ({error}). Get it again.") from None
         for name, partner in (("backbone", backbone), ("reader", reader), ("clip", clip)):
-            if kept[name].fingerprint != partner.mark.fingerprint:
+            if kept[name].fingerprint != partner.mark.fingerprint and not others:
                 raise Mismatch(
                     f"This PrefGen was trained with the {name} {kept[name]}, and it is given "
                     f"{partner.mark}."
@@ -230,7 +232,13 @@ class PrefGen:
         )
         for name, module in (("conditioner", conditioner), ("adapter", adapter)):
             own = {n.removeprefix(f"{name}."): t for n, t in tensors.items() if n.startswith(name)}
-            module.load_state_dict({n: t.float() for n, t in own.items()})
+            try:
+                module.load_state_dict({n: t.float() for n, t in own.items()})
+            except RuntimeError:
+                raise Mismatch(
+                    f"The {name} of {folder} has other widths than {backbone.name} needs. Begin "
+                    "from one for a base model of the same sizes."
+                ) from None
         return cls(backbone, reader, clip, conditioner, adapter, plan)
 
 

@@ -1,0 +1,155 @@
+"""What a generator paints unaided: from noise some steps of its own, with no drawing to finish.
+
+A drawing half gone gives its look away early, so from drawings alone a generator learns to finish
+looks rather than to begin them. Here it begins: noise, a few steps without gradients, a last flow
+with them, and a proof says whether the picture that one leads to has the values its prompt names.
+Where things stand is in no prompt to the place, so a share of rows begins in a drawing nearly gone
+and is read for that, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from palate.backbones import FLUX, SDXL
+from palate.recipes.proof import Proof, foretold, load_proof, misread
+from palate.sketchbook.scenes import Scene, look_to_codes
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
+Flow = Callable[[Tensor, Tensor], Tensor]  # of latents at times t, 0 to 1000
+
+GONE = (0.85, 0.97)  # share of noise in which a drawing still says where things stand
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """The look that is asked for: a value of each dimension, and which dimensions count."""
+
+    values: Int[Tensor, "B 12"]
+    named: Bool[Tensor, "B 12"]
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene], named: NDArray[np.bool_]) -> Asked:
+        """The scenes' own looks, as far as they were named."""
+        values = torch.tensor([look_to_codes(scene.look) for scene in scenes])
+        return cls(values=values, named=torch.from_numpy(named))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unaided:
+    """How much that counts, how many pictures of a batch begin anew, and how far they go."""
+
+    weight: float = 0.0  # of what a proof misreads there, beside the flow
+    rows: int = 24
+    hops: int = 4  # steps without gradients
+    ends: tuple[float, float] = (0.1, 0.7)  # share of noise that is left then
+    hinted: float = 0.35  # share of rows that begin in a drawing nearly gone
+
+    def some(self, batch: int) -> slice:
+        """Which rows of a batch: the last ones."""
+        return slice(max(0, batch - self.rows), batch)
+
+    def misread(
+        self,
+        proof: Proof,
+        flow: Flow,
+        clean: Float[Tensor, "B C H W"],
+        scenes: Sequence[Scene],
+        asked: Asked,
+        generator: torch.Generator,
+    ) -> Float[Tensor, ""]:
+        """How surprised a proof is by what a flow comes to; `clean` are drawings of the scenes."""
+        rows = len(clean)
+        hinted = round(self.hinted * rows)
+        begin, end = torch.ones(rows), _between(self.ends, rows, generator)
+        begin[:hinted] = _between(GONE, hinted, generator)
+        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+        begin, end = begin.to(clean.device), end.to(clean.device)
+        there = led(flow, _wide(1 - begin) * clean + _wide(begin) * noise, begin, end, self.hops)
+        found = foretold(there, 1000 * end, flow(there, 1000 * end).float())
+        proof = proof.to(found.device)
+        knows = proof(found)
+        look = proof.heads.look_missed(knows, asked.values, asked.named)
+        if not hinted:
+            return look
+        return look + proof.heads.missed(knows[:hinted], scenes[:hinted])["standing"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reads:
+    """What a proof finds wrong with a batch, by name; without a proof there is nothing to say."""
+
+    proof: Proof | None
+    painted: float  # 0 leaves out where the flow of noised drawings leads to
+    unaided: Unaided
+
+    @classmethod
+    def of(cls, partners: Any, backbone: SDXL | FLUX, painted: float, unaided: Unaided) -> Reads:
+        """With the proof among a method's partners, if it is asked for; no partners mean a toy."""
+        if not (painted or unaided.weight):
+            return cls(proof=None, painted=painted, unaided=unaided)
+        proof = load_proof(partners and partners.proof, backbone.pipe.vae, "partners.proof")
+        return cls(proof=proof, painted=painted, unaided=unaided)
+
+    def of_drawings(
+        self,
+        latents: Float[Tensor, "B C H W"],
+        t: Float[Tensor, " B"],
+        flow: Float[Tensor, "B C H W"],
+        scenes: Sequence[Scene],
+    ) -> dict[str, Tensor]:
+        """In what a flow makes of drawings on their way to noise."""
+        if self.proof is None or not self.painted:
+            return {}
+        return {"painted": misread(self.proof, latents, t, flow, scenes)}
+
+    def of_its_own(
+        self,
+        paints: Callable[[slice], tuple[Flow, Asked]],
+        clean: Float[Tensor, "B C H W"],
+        scenes: Sequence[Scene],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """In what is painted unaided of some rows: `paints` says how, and what is asked for.
+
+        After a pass that learns: autocast keeps weights it has cast, and would keep them without
+        gradients.
+        """
+        if self.proof is None or not self.unaided.weight:
+            return {}
+        some = self.unaided.some(len(scenes))
+        flow, asked = paints(some)
+        given = (clean[some], scenes[some], asked, generator)
+        return {"unaided": self.unaided.misread(self.proof, flow, *given)}
+
+
+def led(
+    flow: Flow,
+    latents: Float[Tensor, "B C H W"],
+    begin: Float[Tensor, " B"],
+    end: Float[Tensor, " B"],
+    hops: int,
+) -> Float[Tensor, "B C H W"]:
+    """So many Euler steps along a flow, from one share of noise to another, without gradients."""
+    hop = (end - begin) / hops
+    with torch.no_grad():
+        for k in range(hops):
+            latents = latents + _wide(hop) * flow(latents, 1000 * (begin + k * hop)).float()
+    return latents
+
+
+def _between(ends: tuple[float, float], rows: int, generator: torch.Generator) -> Tensor:
+    return ends[0] + (ends[1] - ends[0]) * torch.rand(rows, generator=generator)
+
+
+def _wide(row: Tensor) -> Tensor:
+    return row[:, None, None, None]
