@@ -16,7 +16,7 @@ _SHORT: Settings = ("fit.ema=None", "likes=(20,40)", "dislikes=20", "fit.batch=1
 SMALL: Settings = (*_SHORT, "people=200", "shown=600", "fit.steps=60")
 FULL: Settings = ("fit.ema=None", "people=1000", "fit.steps=1000")
 _TENTH: Settings = ("people=20",)
-_FEW = Newcoming(people=8, prompts=1, histories=(2, 16), ways=(LINEAR, DIRECTLY), fitted=40)
+_FEW = Newcoming(people=8, prompts=1, histories=(2, 16), ways=(LINEAR, DIRECTLY), fitted=20)
 # What new people like and did not show is missed hardly less after more steps (docs/log.md).
 MANY = Newcoming(people=12, prompts=4, ways=(LINEAR, DIRECTLY), fitted=120)
 _EIGHT = replace(_FEW, histories=(8,), ways=(LINEAR,))
