@@ -83,7 +83,7 @@ def test_who_paints_learns_from_it_and_it_learns_nothing():
         return told.modules["unet"].conv_out.weight.grad
 
     assert not torch.allclose(gradient(0.0), gradient(1.0), rtol=1e-3)
-    proof = recipe.sources.new_proof(parts.backbone.pipe.vae)
+    proof = load_proof(recipe.sources.proof, parts.backbone.pipe.vae, "sources.proof")
     assert not any(weight.requires_grad for weight in proof.parameters()) and not proof.training
 
 

@@ -92,7 +92,12 @@ class Telling:
         luck = _luck(len(scenes), generator)
         luck[:, 13] = 1.0
         captions = [self.of(scene, row) for scene, row in zip(scenes, luck, strict=True)]
-        return captions, luck[:, : len(DIMENSIONS)] < luck[:, 12:13]
+        return captions, which(luck)
+
+
+def which(luck: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which dimensions captions of this luck name, (N, 12)."""
+    return luck[:, : len(DIMENSIONS)] < luck[:, 12:13]
 
 
 def _luck(count: int, generator: torch.Generator) -> NDArray[np.float64]:

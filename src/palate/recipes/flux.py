@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,7 +53,7 @@ from palate.recipes.generating import (
 )
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
-from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.unaided import Flow, Reads, Unaided
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.8 M numbers
@@ -85,13 +86,15 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
-        proof = self.sources.new_proof(vae) if self.beside.painted or self.unaided.weight else None
-        reads = Reads(proof=proof, painted=self.beside.painted, unaided=self.unaided)
+        reads = Reads.of(
+            self.sources.proof, "sources.proof", vae, self.beside.painted, self.unaided
+        )
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
             bring(backbone, given.device)
-            step = noised(to_latents(vae, given), generator, self.shift)
+            clean = to_latents(vae, given)
+            step = noised(clean, generator, self.shift)
             scenes = scenes_of(seeds, eases)
             said = flux_states(backbone, TELLING.all_of(scenes, generator))
             guidance = self._guidance(len(seeds), generator).to(given.device)
@@ -104,14 +107,9 @@ class FluxRecipe:
             own = slice(self._taught(len(seeds)), None)  # not those that are pushed on
             plain = each[own].mean()  # comparable with other recipes
             parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
-            way = step.latents[own], step.t[own], flow[own], scenes[own]
-            parts |= reads.of_drawings(*way)
-
-            def paints(some: slice) -> tuple[Flow, Asked]:
-                captions, named = TELLING.told(scenes[some], generator)
-                return self._paints(backbone, captions), Asked.of(scenes[some], named)
-
-            parts |= reads.of_its_own(paints, to_latents(vae, given), scenes, generator)
+            parts |= reads.of_drawings(step.latents[own], step.t[own], flow[own], scenes[own])
+            paints = partial(self._paints, backbone)
+            parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
             total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
             return {"loss": total, "plain": plain, **parts}
 

@@ -37,8 +37,7 @@ from palate.backbones.builtin import (
 )
 from palate.backbones.judges import Judge
 from palate.recipes.cached import Cached, cached
-from palate.recipes.captions import Seen, Telling, scene_in
-from palate.recipes.proof import Proof, load_proof
+from palate.recipes.captions import Seen, Telling, scene_in, which
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
 from palate.sketchbook.scenes import Scene, look_to_codes
@@ -76,10 +75,6 @@ class Sources:
             toy = Tower(width=32, layers=2, heads=2, inner=64)
             return new_clip_text(toy).eval().requires_grad_(False)
         return load_clip_text(folder_of(self.clip, "CLIP", "sketchbook-clip", "sources.clip"))
-
-    def new_proof(self, vae: Any) -> Proof:
-        """Who reads what is painted, at rest."""
-        return load_proof(self.proof, vae, "sources.proof")
 
 
 # ---- items
@@ -248,7 +243,7 @@ def _asked(seeds: Sequence[int]) -> tuple[list[Scene], tuple[list[Request], NDAr
         Request(prompt=TELLING.of(scene, row), seed=seed)
         for scene, row, seed in zip(scenes, luck, seeds, strict=True)
     ]
-    return scenes, (requests, luck[:, :12] < luck[:, 12:13])
+    return scenes, (requests, which(luck))
 
 
 def _shown(pictures: Sequence[Picture]) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,7 @@ from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.histories import Histories, Items
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing, last_layer
-from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.unaided import Asked, Flow, Reads, Unaided, guided
 from palate.recipes.wanting import Wanting, Wishes, asked_for, pooled, told_flow, width_of
 from palate.sketchbook.words import PHRASES, prompt_of
 
@@ -100,7 +101,13 @@ class PrefgenRecipe:
         crowd = self._histories().crowd
         liked = [[scene for scene, _ in person] for person in crowd.scenes()]
         told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
-        reads = Reads.of(self.partners, backbone, self.painted, self.unaided)
+        reads = Reads.of(
+            self.partners and self.partners.proof,
+            "partners.proof",
+            backbone.pipe.vae,
+            self.painted,
+            self.unaided,
+        )
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
         wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
@@ -131,10 +138,8 @@ class PrefgenRecipe:
 
             def paints(some: slice) -> tuple[Flow, Asked]:
                 own = Voice(tokens=voice.tokens[some], adapter=adapter)
-                likes = wishes.shown(who[some], history[some], keep[some])
-                return self._paints(backbone, own, said.rows(range(len(who))[some])), asked_for(
-                    likes
-                )
+                flow = self._paints(backbone, own, said.rows(range(len(who))[some]))
+                return flow, asked_for(wishes.shown(who[some], history[some], keep[some]))
 
             parts |= reads.of_its_own(paints, latents, scenes, generator)
             if "sem" in self.components:
@@ -150,19 +155,17 @@ class PrefgenRecipe:
 
     def _paints(self, backbone: Lent, voice: Voice, said: Embeddings) -> Flow:
         """Guided as pictures are; what is without a prompt is without the person, too."""
-        guidance = backbone.defaults.guidance
-        nothing = backbone.encode([""]).rows([0] * len(said.tokens))
+        guidance, built_in = backbone.defaults.guidance, isinstance(backbone, FLUX)
+        predict = partial(backbone.predict, **({"guidance": guidance} if built_in else {}))
 
         def flow(latents: Tensor, t: Tensor) -> Tensor:
             with backbone.attending(voice):
-                if isinstance(backbone, FLUX):
-                    return backbone.predict(latents, t, said, guidance)
-                heard = backbone.predict(latents, t, said)
-            with torch.no_grad():
-                without = backbone.predict(latents, t, nothing)
-            return without + guidance * (heard - without)
+                return predict(latents, t, said)
 
-        return flow
+        if built_in:
+            return flow
+        nothing = backbone.encode([""]).rows([0] * len(said.tokens))
+        return guided(flow, partial(predict, text=nothing), guidance)
 
     def _new(self) -> PrefGen:
         """To be trained, from nothing or from where an earlier training ended."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -42,7 +43,7 @@ from palate.recipes.generating import (
 )
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer
-from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.unaided import Flow, Reads, Unaided, guided
 
 DEFAULTS = Defaults(
     width=SIZE,
@@ -80,13 +81,15 @@ class SdxlRecipe:
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
-        proof = self.sources.new_proof(vae) if self.beside.painted or self.unaided.weight else None
-        reads = Reads(proof=proof, painted=self.beside.painted, unaided=self.unaided)
+        reads = Reads.of(
+            self.sources.proof, "sources.proof", vae, self.beside.painted, self.unaided
+        )
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
             bring(backbone, given.device)
-            step = noised(to_latents(vae, given), generator, self.shift)
+            clean = to_latents(vae, given)
+            step = noised(clean, generator, self.shift)
             scenes = scenes_of(seeds, eases)
             said = sdxl_states(backbone, TELLING.all_of(scenes, generator))
             with hearing(last_layer(backbone)) as heard:
@@ -94,12 +97,8 @@ class SdxlRecipe:
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)
             parts |= reads.of_drawings(step.latents, step.t, flow, scenes)
-
-            def paints(some: slice) -> tuple[Flow, Asked]:
-                captions, named = TELLING.told(scenes[some], generator)
-                return self._paints(backbone, captions), Asked.of(scenes[some], named)
-
-            parts |= reads.of_its_own(paints, to_latents(vae, given), scenes, generator)
+            paints = partial(self._paints, backbone)
+            parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
             total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
             return {"loss": total, **parts}
 
@@ -108,17 +107,11 @@ class SdxlRecipe:
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def _paints(self, backbone: SDXL, captions: list[str]) -> Flow:
-        """Guided in two passes, as it is sampled; the one without a prompt learns nothing."""
+        """As it is sampled."""
         said = sdxl_states(backbone, captions)
         nothing = sdxl_states(backbone, [""]).rows([0] * len(captions))
-
-        def flow(latents: Tensor, t: Tensor) -> Tensor:
-            heard = backbone.predict(latents, t, said)
-            with torch.no_grad():
-                without = backbone.predict(latents, t, nothing)
-            return without + self.defaults.guidance * (heard - without)
-
-        return flow
+        heard, without = (partial(backbone.predict, text=text) for text in (said, nothing))
+        return guided(heard, without, self.defaults.guidance)
 
     def keep(self, parts: Parts, folder: Path) -> None:
         """The whole pipeline (bf16), as stock diffusers reads it, with our defaults beside it."""

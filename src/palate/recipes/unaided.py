@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from palate.backbones import FLUX, SDXL
+from palate.recipes.captions import Telling
 from palate.recipes.proof import Proof, foretold, load_proof, misread
 from palate.sketchbook.scenes import Scene, look_to_codes
 
@@ -93,11 +94,12 @@ class Reads:
     unaided: Unaided
 
     @classmethod
-    def of(cls, partners: Any, backbone: SDXL | FLUX, painted: float, unaided: Unaided) -> Reads:
-        """With the proof among a method's partners, if it is asked for; no partners mean a toy."""
-        if not (painted or unaided.weight):
-            return cls(proof=None, painted=painted, unaided=unaided)
-        proof = load_proof(partners and partners.proof, backbone.pipe.vae, "partners.proof")
+    def of(
+        cls, folder: Path | str | None, setting: str, vae: Any, painted: float, unaided: Unaided
+    ) -> Reads:
+        """With the proof that a setting names, if it is asked for; None makes a toy."""
+        wanted = painted or unaided.weight
+        proof = load_proof(folder, vae, setting) if wanted else None
         return cls(proof=proof, painted=painted, unaided=unaided)
 
     def of_drawings(
@@ -130,6 +132,34 @@ class Reads:
         flow, asked = paints(some)
         given = (clean[some], scenes[some], asked, generator)
         return {"unaided": self.unaided.misread(self.proof, flow, *given)}
+
+    def of_prompts(
+        self,
+        paints: Callable[[list[str]], Flow],
+        telling: Telling,
+        clean: Float[Tensor, "B C H W"],
+        scenes: Sequence[Scene],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """The same where captions of the scenes, told anew, are what is asked for."""
+
+        def told(some: slice) -> tuple[Flow, Asked]:
+            captions, named = telling.told(scenes[some], generator)
+            return paints(captions), Asked.of(scenes[some], named)
+
+        return self.of_its_own(told, clean, scenes, generator)
+
+
+def guided(flow: Flow, without: Flow, guidance: float) -> Flow:
+    """In two passes, as pictures are made; the one without a prompt learns nothing."""
+
+    def both(latents: Tensor, t: Tensor) -> Tensor:
+        heard = flow(latents, t)
+        with torch.no_grad():
+            nothing = without(latents, t)
+        return nothing + guidance * (heard - nothing)
+
+    return both
 
 
 def led(
