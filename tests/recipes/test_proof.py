@@ -1,7 +1,6 @@
 """Reading off latents what a generator paints."""
 
 import re
-from math import log
 from operator import attrgetter
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from palate.sketchbook.scenes import any_scene
 from palate.sketchbook.vocabulary import SIZES
 
 SCENES = [any_scene(1), any_scene(2)]
-NOTHING = (log(KINDS[0]) + log(KINDS[1])) / 2 + np.log(SIZES).mean()  # who knows nothing
+NOTHING = np.log(KINDS).mean() + np.log(SIZES).mean()  # who knows nothing
 
 
 def small() -> Proof:
@@ -62,7 +61,7 @@ def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
     found = misread(proof, step.latents, step.t, step.target, SCENES)
     assert found.item() == pytest.approx((told["standing"] + told["look"]).item(), rel=1e-4)
     other = misread(proof, step.latents, step.t, step.target, SCENES[::-1])
-    assert other.item() != pytest.approx(found.item(), rel=1e-3)
+    assert other.item() != pytest.approx(found.item(), rel=2e-4)
 
 
 def test_who_paints_learns_from_it_and_it_learns_nothing():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from palate.sketchbook.drawing import draw
-from palate.sketchbook.layout import PARTS, layout
+from palate.sketchbook.layout import FALLS, PARTS, layout
 from palate.sketchbook.scenes import Content, Scene, any_scene, look_of
 from palate.sketchbook.vocabulary import SUBJECTS
 
@@ -42,6 +42,20 @@ def test_where_nobody_stands_another_subject_changes_nothing():
 @pytest.mark.parametrize("seed", range(8))
 def test_parts_are_where_subjects_are(seed):
     codes = layout(any_scene(seed), 32)
-    assert codes.shape == (32, 32, 2)
+    assert codes.shape == (32, 32, 3)
     assert np.array_equal(codes[..., 0] == 0, codes[..., 1] == 0)
     assert codes[..., 1].max() <= len(PARTS)
+
+
+@pytest.mark.parametrize("kind", FALLS)
+def test_what_falls_is_where_it_is_drawn(kind):
+    there = Scene(content=PAIR, seed=4, look=look_of(ornament=kind))
+    clear = Scene(content=PAIR, seed=4)
+    codes = layout(there, 128)
+    assert set(np.unique(codes[..., 2])) == {0, 1 + FALLS.index(kind)}
+    assert np.array_equal(codes[..., :2], layout(clear, 128)[..., :2])
+    assert not layout(clear, 128)[..., 2].any()
+    changed = (draw(there) != draw(clear)).any(-1)
+    falls = codes[..., 2] > 0
+    assert changed[falls].mean() > 0.9
+    assert changed[~falls].mean() < 0.06  # the edges of things are soft

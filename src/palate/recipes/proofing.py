@@ -89,7 +89,7 @@ def proofread(proof: Proof, vae: Any, count: int) -> dict[str, float]:
         seeds = range(start, min(start + _AT_ONCE, TEST_FROM + count))
         scenes = [scene_in("test", seed) for seed in seeds]
         pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-        (subject, _), look = proof.heads(proof(encoded(vae, pictures).float()))
+        (subject, *_), look = proof.heads(proof(encoded(vae, pictures).float()))
         there = np.stack([layout(scene, SIZE)[..., 0] for scene in scenes])
         subjects += (subject.argmax(1).cpu().numpy() == there)[there > 0].tolist()
         best = torch.stack([one.argmax(1) for one in look], 1).cpu().numpy()

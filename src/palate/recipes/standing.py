@@ -1,8 +1,8 @@
 """What stands where and how things look, which a generator learns to say beside the flow.
 
 Of all that a flow misses, the subjects are a few per cent, and without help they are learned last.
-Heads on the features the flow is read from name subject and part at each place, and the look, so
-that those features hold them soon. The heads are left behind when training ends.
+Heads on the features the flow is read from name subject and part at each place, what falls there,
+and the look, so that those features hold them soon. The heads are left behind when training ends.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from palate.backbones import FLUX, SDXL
-from palate.sketchbook.layout import PARTS, layout
+from palate.sketchbook.layout import FALLS, PARTS, layout
 from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.vocabulary import SIZES, SUBJECTS
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
-KINDS = (1 + len(SUBJECTS), 1 + len(PARTS))
+KINDS = (1 + len(SUBJECTS), 1 + len(PARTS), 1 + len(FALLS))
 SIZE = 32  # places a side
-NOBODY = 0.3  # how much a place where nothing stands counts
+NOBODY = 0.3  # how much a place counts where nothing is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,14 @@ class Beside:
     standing: float = 1.0
     look: float = 0.5  # the mean of twelve dimensions
     painted: float = 0.0  # what a proof misreads in the picture the flow leads to
+    drawn: float = 0.0  # what a critic does not take for a drawing, painted from noise
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """All in one."""
         known = self.standing * parts["standing"] + self.look * parts["look"]
         painted = self.painted * parts["painted"] if self.painted else 0
-        return parts["flow"] + known + painted
+        critic = parts["told"] + self.drawn * parts["taken"] if self.drawn else 0
+        return parts["flow"] + known + painted + critic
 
 
 class Standing(nn.Module):
@@ -60,7 +62,7 @@ class Standing(nn.Module):
         self.look = nn.Linear(width, sum(SIZES))
 
     def forward(self, features: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """What it says of subject and part at each place, and of each dimension of the look."""
+        """What it says of each place, by kind, and of each dimension of the look."""
         places = F.pixel_shuffle(self.places(features), self.finer).float()
         look = self.look(features.mean((2, 3))).float()
         return places.split(KINDS, 1), look.split(SIZES, 1)

@@ -22,13 +22,18 @@ def ornament(canvas: skia.Canvas, kind: str, palette: Palette, variant: int) -> 
     """One of the fields of rain, snow, leaves or sparkles."""
     _, role, alpha = FALLING[kind]
     if kind != "rain":  # an edge, or white snow would be lost on a white sky
-        canvas.drawPath(_field(kind, variant, 1.45), brush(palette.dark, 0.55))
+        canvas.drawPath(falling(kind, variant), brush(palette.dark, 0.55))
     canvas.drawPath(_field(kind, variant, 1.0), brush(getattr(palette, role), alpha))
+
+
+def falling(kind: str, variant: int) -> skia.Path:
+    """All that falls or floats, with its edges."""
+    return _field(kind, variant, 1.45)
 
 
 @lru_cache(maxsize=8 * VARIANTS)
 def _field(kind: str, variant: int, swollen: float) -> skia.Path:
-    """All that falls or floats, as one path."""
+    """The same at any size, as one path."""
     count, _, _ = FALLING[kind]
     one = {"rain": _drop, "snow": _flake, "leaves": _leaf, "sparkles": _spark}[kind]
     return straight(
