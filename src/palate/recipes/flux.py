@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -86,9 +87,7 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
-        reads = Reads.of(
-            self.sources.proof, "sources.proof", vae, self.beside.painted, self.unaided
-        )
+        reads = self._new_reads(vae)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -114,7 +113,8 @@ class FluxRecipe:
             return {"loss": total, "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)
-        modules = trained(backbone, "transformer", self.begin) | {"standing": standing}
+        modules = trained(backbone, "transformer", self.begin)
+        modules |= {"standing": standing} | reads.modules
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
 
     def _taught(self, rows: int) -> int:
@@ -143,6 +143,11 @@ class FluxRecipe:
         without, with_prompt = flow.chunk(2)
         push = (guidance[:taught, None, None, None] - 1) * (with_prompt - without)
         return torch.cat([step.target[:taught] + push, step.target[taught:]])
+
+    def _new_reads(self, vae: Any) -> Reads:
+        beside = self.beside
+        weights = (beside.painted, self.unaided, beside.drawn)
+        return Reads.of(self.sources.proof, "sources.proof", vae, *weights)
 
     def _paints(self, backbone: FLUX, captions: list[str]) -> Flow:
         """In one pass with guidance built in, as it is sampled."""

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from palate.recipes.captions import Telling
+from palate.recipes.critic import Critic, known
 from palate.recipes.proof import Proof, foretold, load_proof, misread
 from palate.sketchbook.scenes import Scene, look_to_codes
 
@@ -59,30 +60,33 @@ class Unaided:
         """Which rows of a batch: the last ones."""
         return slice(max(0, batch - self.rows), batch)
 
-    def misread(
-        self,
-        proof: Proof,
-        flow: Flow,
-        clean: Float[Tensor, "B C H W"],
-        scenes: Sequence[Scene],
-        asked: Asked,
-        generator: torch.Generator,
-    ) -> Float[Tensor, ""]:
-        """How surprised a proof is by what a flow comes to; `clean` are drawings of the scenes."""
-        rows = len(clean)
-        hinted = round(self.hinted * rows)
+    def hints(self, rows: int) -> int:
+        """How many of so many rows, the first ones, begin in a drawing nearly gone."""
+        return round(self.hinted * rows)
+
+    def paint(
+        self, flow: Flow, clean: Float[Tensor, "B C H W"], generator: torch.Generator
+    ) -> Float[Tensor, "B C H W"]:
+        """What a flow comes to from noise; its last step has gradients. `clean` are drawings."""
+        rows, hints = len(clean), self.hints(len(clean))
         begin, end = torch.ones(rows), _between(self.ends, rows, generator)
-        begin[:hinted] = _between(GONE, hinted, generator)
+        begin[:hints] = _between(GONE, hints, generator)
         noise = torch.randn(clean.shape, generator=generator).to(clean.device)
         begin, end = begin.to(clean.device), end.to(clean.device)
         there = led(flow, _wide(1 - begin) * clean + _wide(begin) * noise, begin, end, self.hops)
-        found = foretold(there, 1000 * end, flow(there, 1000 * end).float())
+        return foretold(there, 1000 * end, flow(there, 1000 * end).float())
+
+    def misread(
+        self, proof: Proof, found: Float[Tensor, "B C H W"], scenes: Sequence[Scene], asked: Asked
+    ) -> Float[Tensor, ""]:
+        """How surprised a proof is by what was painted of these scenes."""
+        hints = self.hints(len(scenes))
         proof = proof.to(found.device)
         knows = proof(found)
         look = proof.heads.look_missed(knows, asked.values, asked.named)
-        if not hinted:
+        if not hints:
             return look
-        return look + proof.heads.missed(knows[:hinted], scenes[:hinted])["standing"]
+        return look + proof.heads.missed(knows[:hints], scenes[:hints])["standing"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,15 +96,28 @@ class Reads:
     proof: Proof | None
     painted: float  # 0 leaves out where the flow of noised drawings leads to
     unaided: Unaided
+    critic: Critic | None = None
 
     @classmethod
     def of(
-        cls, folder: Path | str | None, setting: str, vae: Any, painted: float, unaided: Unaided
+        cls,
+        folder: Path | str | None,
+        setting: str,
+        vae: Any,
+        painted: float,
+        unaided: Unaided,
+        drawn: float = 0.0,
     ) -> Reads:
         """With the proof that a setting names, if it is asked for; None makes a toy."""
-        wanted = painted or unaided.weight
+        wanted = painted or unaided.weight or drawn
         proof = load_proof(folder, vae, setting) if wanted else None
-        return cls(proof=proof, painted=painted, unaided=unaided)
+        critic = Critic(proof) if proof and drawn else None
+        return cls(proof=proof, painted=painted, unaided=unaided, critic=critic)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What learns beside the generator."""
+        return {} if self.critic is None else {"critic": self.critic}
 
     def of_drawings(
         self,
@@ -126,12 +143,16 @@ class Reads:
         After a pass that learns: autocast keeps weights it has cast, and would keep them without
         gradients.
         """
-        if self.proof is None or not self.unaided.weight:
+        if self.proof is None or not (self.unaided.weight or self.critic):
             return {}
         some = self.unaided.some(len(scenes))
         flow, asked = paints(some)
-        given = (clean[some], scenes[some], asked, generator)
-        return {"unaided": self.unaided.misread(self.proof, flow, *given)}
+        found = self.unaided.paint(flow, clean[some], generator)
+        parts = {"unaided": self.unaided.misread(self.proof, found, scenes[some], asked)}
+        if self.critic is not None:
+            about = known(scenes[some], asked.values, asked.named).to(found.device)
+            parts |= self.critic.found(clean[some], found, about, generator)
+        return parts
 
     def of_prompts(
         self,
