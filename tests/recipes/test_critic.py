@@ -5,18 +5,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from palate.recipes import flux, sdxl
+from palate.recipes import flux, prefgen, premier, sdxl
 from palate.recipes.critic import KNOWN, Critic, apart, known
 from palate.recipes.proof import Proof
 from palate.recipes.recipe import changed
-from palate.recipes.standing import Beside
-from palate.recipes.unaided import Asked
+from palate.recipes.unaided import Asked, Unaided
+from palate.recipes.wanting import asked_for
 from palate.seeds import noise_for
 from palate.sketchbook.scenes import PLAIN_LOOK, Content, Scene
-from palate.sketchbook.vocabulary import SUBJECTS, VALUES
+from palate.sketchbook.vocabulary import OFFSETS, SUBJECTS, VALUES
 
 DRAWN = noise_for([1, 2, 3, 4], (8, 16, 16))
 PAINTED = 0.7 * noise_for([5, 6, 7, 8], (8, 16, 16)) + 0.3
+RECIPES = {
+    "sdxl": sdxl.DEBUG,
+    "flux": flux.DEBUG,
+    "prefgen": prefgen.DEBUG,
+    "prefgen on flux": prefgen.FLUX_DEBUG,
+    "premier": changed(premier.DEBUG, ["start=small"]),
+}
 NOTHING = torch.zeros(4, KNOWN)
 
 
@@ -99,14 +106,22 @@ def test_its_slope_counts():
 
 
 def test_weights_by_hand():
-    parts = {name: torch.tensor(2.0) for name in ("flow", "standing", "look", "told", "taken")}
-    assert Beside(standing=0, look=0, drawn=0.25).total(parts).item() == 2 + 2 + 0.5
-    assert Beside(standing=0, look=0).total(parts).item() == 2.0
+    parts = {name: torch.tensor(2.0) for name in ("flow", "unaided", "told", "taken")}
+    assert Unaided(weight=0.5, drawn=0.25).total(parts) == 1 + 0.5 + 2
+    assert Unaided().total({"flow": torch.tensor(2.0)}) == 0
 
 
-@pytest.mark.parametrize("recipe", [sdxl.DEBUG, flux.DEBUG], ids=["sdxl", "flux"])
-def test_base_models_learn_with_it(recipe: sdxl.SdxlRecipe | flux.FluxRecipe):
-    parts = changed(recipe, ["beside.drawn=0.5", "unaided.rows=3"]).parts()
+def test_favourites_that_a_drawing_does_not_have_are_left_out():
+    scene = Scene(content=Content(subject="cup"))
+    asked = asked_for([[OFFSETS[0], OFFSETS[3] + 1]])  # it has the first of these, not the other
+    row = known([scene], asked.values, asked.named)[0, : len(VALUES)]
+    assert row.nonzero().flatten().tolist() == [OFFSETS[0]]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_learn_with_it(name: str):
+    more = ["unaided.drawn=0.5", "unaided.rows=3", "unaided.hops=2"]
+    parts = changed(RECIPES[name], more).parts()
     rows = [parts.items[i] for i in range(4)]
     batch = tuple(
         torch.stack([torch.as_tensor(np.asarray(p)) for p in part])

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from palate.recipes.proof import Proof
-from palate.sketchbook.scenes import Scene
+from palate.sketchbook.scenes import Scene, look_to_codes
 from palate.sketchbook.vocabulary import OFFSETS, SUBJECTS, VALUES
 
 if TYPE_CHECKING:
@@ -81,8 +81,13 @@ def apart(drawing: Tensor, painting: Tensor) -> Float[Tensor, ""]:
 def known(
     scenes: Sequence[Scene], values: Int[Tensor, "B 12"], named: Bool[Tensor, "B 12"]
 ) -> Float[Tensor, "B K"]:
-    """What is asked for as ones among zeros: named values, who stands where, and how."""
+    """What is asked for as ones among zeros: named values, who stands where, and how.
+
+    A favourite that the drawing of a scene does not have is left out: of drawings it would be no
+    truth, and a critic could tell by that.
+    """
     rows = torch.zeros(len(scenes), KNOWN)
+    named = named & (values == torch.tensor([look_to_codes(scene.look) for scene in scenes]))
     for row, scene in zip(rows, scenes, strict=True):
         how, *who = scene.content.arrangement
         row[len(VALUES) + 2 * len(SUBJECTS) + ARRANGEMENTS.index(how)] = 1

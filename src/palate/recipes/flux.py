@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -87,7 +86,8 @@ class FluxRecipe:
         backbone = new_flux(self.transformer, vae, clip, self.reads, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
-        reads = self._new_reads(vae)
+        given = (self.beside.painted, self.unaided)
+        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -109,7 +109,7 @@ class FluxRecipe:
             parts |= reads.of_drawings(step.latents[own], step.t[own], flow[own], scenes[own])
             paints = partial(self._paints, backbone)
             parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
-            total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
+            total = self.beside.total(parts) + self.unaided.total(parts)
             return {"loss": total, "plain": plain, **parts}
 
         shown = items(vae, self.pictures, self.cache)
@@ -143,11 +143,6 @@ class FluxRecipe:
         without, with_prompt = flow.chunk(2)
         push = (guidance[:taught, None, None, None] - 1) * (with_prompt - without)
         return torch.cat([step.target[:taught] + push, step.target[taught:]])
-
-    def _new_reads(self, vae: Any) -> Reads:
-        beside = self.beside
-        weights = (beside.painted, self.unaided, beside.drawn)
-        return Reads.of(self.sources.proof, "sources.proof", vae, *weights)
 
     def _paints(self, backbone: FLUX, captions: list[str]) -> Flow:
         """In one pass with guidance built in, as it is sampled."""

@@ -150,7 +150,12 @@ class PrefgenRecipe:
         items = self._histories().items(
             backbone, reader, clip, Path(self.cache) if self.cache else None
         )
-        modules = {"conditioner": conditioner, "adapter": adapter, "wanting": wanting}
+        modules = {
+            "conditioner": conditioner,
+            "adapter": adapter,
+            "wanting": wanting,
+            **reads.modules,
+        }
         return Speaking(modules=modules, items=items, loss=loss, method=method)
 
     def _paints(self, backbone: Lent, voice: Voice, said: Embeddings) -> Flow:
@@ -187,7 +192,7 @@ class PrefgenRecipe:
 
     def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
         weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}
-        weights |= {"painted": self.painted, "unaided": self.unaided.weight}
+        weights |= {"painted": self.painted, **self.unaided.weights}
         beside = (weights[name] * part for name, part in parts.items() if name != "flow")
         return sum(beside, parts["flow"])
 

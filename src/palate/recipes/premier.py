@@ -207,14 +207,14 @@ class PremierRecipe:
 
             found = reads.of_drawings(step.latents, step.t, guess, scenes)
             found |= reads.of_its_own(paints, latents.float(), scenes, generator)
-            counts = {"painted": self.painted, "unaided": self.unaided.weight}
+            counts = {"painted": self.painted, **self.unaided.weights}
             parts |= {name: counts[name] * read for name, read in found.items()}
             some = users(self._apart(who, generator))
             parts |= self.spread.missed(self._at_nothing(modulator, some, prompts))
             found = {name: value.detach() for name, value in parts.items()}
             return {"loss": torch.stack(list(parts.values())).sum(), **found}
 
-        modules = {"modulator": modulator, "users": users}
+        modules = {"modulator": modulator, "users": users, **reads.modules}
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
 
     def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:

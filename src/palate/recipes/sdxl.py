@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,7 +81,8 @@ class SdxlRecipe:
         backbone = new_sdxl(self.unet, vae, clip, self.second, defaults=self.defaults)
         weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
-        reads = self._new_reads(vae)
+        given = (self.beside.painted, self.unaided)
+        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -98,18 +98,13 @@ class SdxlRecipe:
             parts |= reads.of_drawings(step.latents, step.t, flow, scenes)
             paints = partial(self._paints, backbone)
             parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
-            total = self.beside.total(parts) + self.unaided.weight * parts.get("unaided", 0)
+            total = self.beside.total(parts) + self.unaided.total(parts)
             return {"loss": total, **parts}
 
         shown = items(vae, self.pictures, self.cache)
         modules = trained(backbone, "unet", self.begin)
         modules |= {"standing": standing} | reads.modules
         return Painting(modules=modules, items=shown, loss=loss, backbone=backbone)
-
-    def _new_reads(self, vae: Any) -> Reads:
-        beside = self.beside
-        weights = (beside.painted, self.unaided, beside.drawn)
-        return Reads.of(self.sources.proof, "sources.proof", vae, *weights)
 
     def _paints(self, backbone: SDXL, captions: list[str]) -> Flow:
         """As it is sampled."""

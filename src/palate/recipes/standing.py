@@ -42,14 +42,12 @@ class Beside:
     standing: float = 1.0
     look: float = 0.5  # the mean of twelve dimensions
     painted: float = 0.0  # what a proof misreads in the picture the flow leads to
-    drawn: float = 0.0  # what a critic does not take for a drawing, painted from noise
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """All in one."""
         known = self.standing * parts["standing"] + self.look * parts["look"]
         painted = self.painted * parts["painted"] if self.painted else 0
-        critic = parts["told"] + self.drawn * parts["taken"] if self.drawn else 0
-        return parts["flow"] + known + painted + critic
+        return parts["flow"] + known + painted
 
 
 class Standing(nn.Module):

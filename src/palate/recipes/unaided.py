@@ -9,7 +9,7 @@ and is read for that, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,16 @@ class Unaided:
     hops: int = 4  # steps without gradients
     ends: tuple[float, float] = (0.1, 0.7)  # share of noise that is left then
     hinted: float = 0.35  # share of rows that begin in a drawing nearly gone
+    drawn: float = 0.0  # weight of what a critic does not take for a drawing
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each part counts; what a critic has to learn counts whole."""
+        return {"unaided": self.weight, "taken": self.drawn, "told": 1.0}
+
+    def total(self, parts: Mapping[str, Tensor]) -> Tensor | float:
+        """All that is there of them, in one."""
+        return sum(share * parts[name] for name, share in self.weights.items() if name in parts)
 
     def some(self, batch: int) -> slice:
         """Which rows of a batch: the last ones."""
@@ -106,12 +116,11 @@ class Reads:
         vae: Any,
         painted: float,
         unaided: Unaided,
-        drawn: float = 0.0,
     ) -> Reads:
         """With the proof that a setting names, if it is asked for; None makes a toy."""
-        wanted = painted or unaided.weight or drawn
+        wanted = painted or unaided.weight or unaided.drawn
         proof = load_proof(folder, vae, setting) if wanted else None
-        critic = Critic(proof) if proof and drawn else None
+        critic = Critic(proof) if proof and unaided.drawn else None
         return cls(proof=proof, painted=painted, unaided=unaided, critic=critic)
 
     @property
