@@ -11,8 +11,9 @@ from torch import Tensor
 from palate.recipes import flux, prefgen, premier, sdxl
 from palate.recipes.captions import Telling
 from palate.recipes.proof import Proof
+from palate.recipes.reads import Reads
 from palate.recipes.recipe import changed
-from palate.recipes.unaided import Asked, Reads, Unaided, led
+from palate.recipes.unaided import Asked, Unaided, led
 from palate.recipes.wanting import asked_for
 from palate.seeds import noise_for
 from palate.sketchbook.scenes import Scene, any_scene, look_to_codes

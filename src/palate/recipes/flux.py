@@ -51,9 +51,10 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
+from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer, unflattened
-from palate.recipes.unaided import Flow, Reads, Unaided
+from palate.recipes.unaided import Flow, Unaided
 
 DEFAULTS = Defaults(width=SIZE, height=SIZE, steps=20, guidance=3.0, text_length=LENGTH)
 TRANSFORMER = FluxSizes()  # 2.8 M numbers

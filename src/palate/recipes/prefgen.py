@@ -31,9 +31,10 @@ from palate.ops.mmd import KernelName
 from palate.recipes.crowd import portraits
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.histories import Histories, Items
+from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import hearing, last_layer
-from palate.recipes.unaided import Asked, Flow, Reads, Unaided, guided
+from palate.recipes.unaided import Asked, Flow, Unaided, guided
 from palate.recipes.wanting import Wanting, Wishes, asked_for, pooled, told_flow, width_of
 from palate.sketchbook.words import PHRASES, prompt_of
 

@@ -32,9 +32,10 @@ from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
+from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
-from palate.recipes.unaided import Asked, Flow, Reads, Unaided
+from palate.recipes.unaided import Asked, Flow, Unaided
 from palate.recipes.wanting import asked_for, favoured, told_flow, with_favourites
 from palate.sketchbook.people import World, affinities
 from palate.sketchbook.words import prompt_of

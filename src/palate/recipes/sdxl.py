@@ -41,9 +41,10 @@ from palate.recipes.generating import (
     trained,
     weights_of,
 )
+from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.standing import Beside, Standing, hearing, last_layer
-from palate.recipes.unaided import Flow, Reads, Unaided, guided
+from palate.recipes.unaided import Flow, Unaided, guided
 
 DEFAULTS = Defaults(
     width=SIZE,
