@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from palate.recipes import flux, prefgen, premier, sdxl
 from palate.recipes.critic import KNOWN, Critic, apart, known
@@ -53,7 +54,7 @@ def test_what_is_known_by_hand():
     named = np.zeros((2, 12), bool)
     named[1, 1] = True  # the second dimension begins after the eight values of the first
     asked = Asked.of(scenes, named)
-    rows = known(scenes, asked.values, asked.named)
+    rows = known(scenes, asked)
     first, second, how = len(VALUES), len(VALUES) + len(SUBJECTS), len(VALUES) + 2 * len(SUBJECTS)
     assert rows[0].nonzero().flatten().tolist() == [first + cup, second + cat, how + 1]
     assert rows[1].nonzero().flatten().tolist() == [8, first + cup, how]
@@ -114,7 +115,7 @@ def test_weights_by_hand():
 def test_favourites_that_a_drawing_does_not_have_are_left_out():
     scene = Scene(content=Content(subject="cup"))
     asked = asked_for([[OFFSETS[0], OFFSETS[3] + 1]])  # it has the first of these, not the other
-    row = known([scene], asked.values, asked.named)[0, : len(VALUES)]
+    row = known([scene], asked)[0, : len(VALUES)]
     assert row.nonzero().flatten().tolist() == [OFFSETS[0]]
 
 
@@ -122,11 +123,7 @@ def test_favourites_that_a_drawing_does_not_have_are_left_out():
 def test_every_recipe_can_learn_with_it(name: str):
     more = ["unaided.drawn=0.5", "unaided.rows=3", "unaided.hops=2"]
     parts = changed(RECIPES[name], more).parts()
-    rows = [parts.items[i] for i in range(4)]
-    batch = tuple(
-        torch.stack([torch.as_tensor(np.asarray(p)) for p in part])
-        for part in zip(*rows, strict=True)
-    )
+    batch = default_collate([parts.items[i] for i in range(4)])
     found: dict[str, Tensor] = parts.loss(batch, luck())
     found["loss"].backward()
     assert found["told"].item() > 0 and "taken" in found

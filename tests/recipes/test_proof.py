@@ -54,14 +54,15 @@ def test_rows_that_are_nearly_noise_count_as_none():
 
 
 def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
+    scenes = [any_scene(9), any_scene(18)]  # which even this proof finds unlike
     clean = noise_for([1, 2], (8, 16, 16))
     step, proof = noised(clean, torch.Generator().manual_seed(1)), small()
     assert step.t.max() < 1000 * UNTIL
-    told = proof.missed(clean, SCENES)
-    found = misread(proof, step.latents, step.t, step.target, SCENES)
+    told = proof.missed(clean, scenes)
+    found = misread(proof, step.latents, step.t, step.target, scenes)
     assert found.item() == pytest.approx((told["standing"] + told["look"]).item(), rel=1e-4)
-    other = misread(proof, step.latents, step.t, step.target, SCENES[::-1])
-    assert other.item() != pytest.approx(found.item(), rel=2e-4)
+    other = misread(proof, step.latents, step.t, step.target, scenes[::-1])
+    assert other.item() != pytest.approx(found.item(), rel=1e-3)
 
 
 def test_who_paints_learns_from_it_and_it_learns_nothing():

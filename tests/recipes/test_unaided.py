@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from palate.recipes import flux, prefgen, premier, sdxl
 from palate.recipes.captions import Telling
@@ -136,11 +137,7 @@ def test_every_recipe_can_learn_from_it(name: str):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # the same toys in both
             parts = changed(RECIPES[name], [f"unaided.weight={weight}"]).parts()
-        rows = [parts.items[i] for i in range(4)]
-        batch = tuple(
-            torch.stack([torch.as_tensor(np.asarray(p)) for p in part])
-            for part in zip(*rows, strict=True)
-        )
+        batch = default_collate([parts.items[i] for i in range(4)])
         found = parts.loss(batch, torch.Generator().manual_seed(3))
         found["loss"].backward()
         grads = [

@@ -25,7 +25,7 @@ from palate.evals.stats import Figure, mean, share
 from palate.seeds import bits, name_key, uniform
 from palate.sketchbook.drawing import SIZES as DRAWN
 from palate.sketchbook.drawing import draw
-from palate.sketchbook.scenes import Content, Scene, any_scene, look_from_codes, look_to_codes
+from palate.sketchbook.scenes import Content, Scene, any_scene, codes_of, look_from_codes
 from palate.sketchbook.vocabulary import DIMENSIONS, SIZES
 from palate.sketchbook.words import caption
 from palate.types import Mark, Request
@@ -207,7 +207,7 @@ def right(judge: Judge, pictures: Pictures, asked: Sequence[Question]) -> Right:
         seen == scene.content.arrangement
         for seen, scene in zip(sight.arrangements, scenes, strict=True)
     ]
-    values = sight.looks == np.array([look_to_codes(scene.look) for scene in scenes])
+    values = sight.looks == codes_of(scenes)
     return Right(content=np.array(content), values=values)
 
 

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from palate.recipes.proof import Proof
-from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.recipes.unaided import Asked
+from palate.sketchbook.scenes import Scene, codes_of
 from palate.sketchbook.vocabulary import OFFSETS, SUBJECTS, VALUES
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float
 
 SIGMA = 0.1  # of latents, which spread about 1
 SMOOTH = 10.0
@@ -78,22 +79,18 @@ def apart(drawing: Tensor, painting: Tensor) -> Float[Tensor, ""]:
     return (1 - drawing).clamp(min=0).mean() + (1 + painting).clamp(min=0).mean()
 
 
-def known(
-    scenes: Sequence[Scene], values: Int[Tensor, "B 12"], named: Bool[Tensor, "B 12"]
-) -> Float[Tensor, "B K"]:
+def known(scenes: Sequence[Scene], asked: Asked) -> Float[Tensor, "B K"]:
     """What is asked for as ones among zeros: named values, who stands where, and how.
 
     A favourite that the drawing of a scene does not have is left out: of drawings it would be no
     truth, and a critic could tell by that.
     """
     rows = torch.zeros(len(scenes), KNOWN)
-    named = named & (values == torch.tensor([look_to_codes(scene.look) for scene in scenes]))
+    there = asked.named & (asked.values == torch.from_numpy(codes_of(scenes)))
+    rows.scatter_(1, asked.values + torch.tensor(OFFSETS), there.float())
     for row, scene in zip(rows, scenes, strict=True):
         how, *who = scene.content.arrangement
         row[len(VALUES) + 2 * len(SUBJECTS) + ARRANGEMENTS.index(how)] = 1
         for place, name in enumerate(who):
             row[len(VALUES) + place * len(SUBJECTS) + SUBJECTS.index(name)] = 1
-    of_look = torch.zeros(len(scenes), len(VALUES))
-    of_look.scatter_(1, values + torch.tensor(OFFSETS), named.float())
-    rows[:, : len(VALUES)] = of_look
     return rows

@@ -28,7 +28,7 @@ from palate.recipes.generating import TRAIN_FROM, encoded, latents_name
 from palate.recipes.looks import has
 from palate.seeds import name_key, uniform
 from palate.sketchbook.people import World, affinities, likelier
-from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.scenes import Scene, codes_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -84,7 +84,7 @@ class Gallery:
 
     def _values(self) -> NDArray[np.float64]:
         """Of each picture, a 1 for each of its values, (shown, 50)."""
-        looks = torch.tensor([look_to_codes(scene.look) for scene in self.scenes])
+        looks = torch.from_numpy(codes_of(self.scenes))
         return has(looks).double().numpy()
 
     # ---- what is seen of it

@@ -40,7 +40,7 @@ from palate.recipes.cached import Cached, cached
 from palate.recipes.captions import Seen, Telling, scene_in, which
 from palate.recipes.recipe import Parts
 from palate.seeds import name_key, uniform
-from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.scenes import Scene, codes_of
 from palate.sketchbook.vocabulary import DIMENSIONS
 from palate.store.tensors import content_fingerprint
 from palate.types import Picture, Request
@@ -220,7 +220,7 @@ def judged(backbone: Any, folder: Path | str | None, count: int) -> dict[str, fl
         seeds = range(start, min(start + 64, TEST_FROM + count))
         scenes, asked = _asked(seeds)
         sight = judge.look_at(_shown(backbone.sample(asked[0])))
-        looks = np.array([look_to_codes(scene.look) for scene in scenes])
+        looks = codes_of(scenes)
         right += ((sight.looks == looks) & asked[1]).sum(0)
         named += asked[1].sum(0)
         seen = zip(sight.arrangements, scenes, strict=True)

@@ -22,7 +22,7 @@ from palate.recipes.drawings import Drawings
 from palate.recipes.recipe import Parts
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import Looks
-from palate.sketchbook.scenes import any_scene, look_to_codes
+from palate.sketchbook.scenes import any_scene, codes_of
 from palate.sketchbook.vocabulary import DIMENSIONS
 
 TRAIN_FROM, TEST_FROM = 2_000_000_000, 3_000_000_000  # seeds nothing else draws from
@@ -92,7 +92,7 @@ def judged(judge: Judge, count: int) -> dict[str, float]:
     for start in range(TEST_FROM, TEST_FROM + count, 100):
         scenes = [any_scene(seed) for seed in range(start, min(start + 100, TEST_FROM + count))]
         sight = judge.look_at(np.stack([draw(scene) for scene in scenes]))
-        right.append(sight.looks == np.array([look_to_codes(s.look) for s in scenes]))
+        right.append(sight.looks == codes_of(scenes))
         content += sum(
             seen == scene.content.arrangement
             for seen, scene in zip(sight.arrangements, scenes, strict=True)

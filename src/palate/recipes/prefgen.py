@@ -102,13 +102,7 @@ class PrefgenRecipe:
         crowd = self._histories().crowd
         liked = [[scene for scene, _ in person] for person in crowd.scenes()]
         told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
-        reads = Reads.of(
-            self.partners and self.partners.proof,
-            "partners.proof",
-            backbone.pipe.vae,
-            self.painted,
-            self.unaided,
-        )
+        reads = Reads.of_partners(self.partners, backbone.pipe.vae, self.painted, self.unaided)
         weights = weights_of(backbone.pipe.vae)
         texts = clip.read(portraits(crowd.numbers(), MOST))
         wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())

@@ -176,13 +176,7 @@ class PremierRecipe:
         rows = {prompt: row for row, prompt in enumerate(dict.fromkeys(told))}
         prompts, weights = Prompts.of(backbone, list(rows), sizes), weights_of(backbone.pipe.vae)
         liked = favoured(affinities(gallery.numbers(), World()))
-        reads = Reads.of(
-            self.partners and self.partners.proof,
-            "partners.proof",
-            backbone.pipe.vae,
-            self.painted,
-            self.unaided,
-        )
+        reads = Reads.of_partners(self.partners, backbone.pipe.vae, self.painted, self.unaided)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             places, who, latents = batch

@@ -28,7 +28,7 @@ from palate.recipes.recipe import Parts
 from palate.recipes.standing import SIZE
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.layout import layout
-from palate.sketchbook.scenes import look_to_codes
+from palate.sketchbook.scenes import codes_of
 from palate.sketchbook.vocabulary import DIMENSIONS
 
 _AT_ONCE = 64
@@ -93,7 +93,7 @@ def proofread(proof: Proof, vae: Any, count: int) -> dict[str, float]:
         there = np.stack([layout(scene, SIZE)[..., 0] for scene in scenes])
         subjects += (subject.argmax(1).cpu().numpy() == there)[there > 0].tolist()
         best = torch.stack([one.argmax(1) for one in look], 1).cpu().numpy()
-        values.append(best == np.array([look_to_codes(scene.look) for scene in scenes]))
+        values.append(best == codes_of(scenes))
     each = np.concatenate(values).mean(0)
     named = dict(zip(DIMENSIONS, each.tolist(), strict=True))
     return {"subjects": float(np.mean(subjects)), "attributes": float(each.mean()), **named}

@@ -39,6 +39,11 @@ class Reads:
         critic = Critic(proof) if proof and unaided.drawn else None
         return cls(proof=proof, painted=painted, unaided=unaided, critic=critic)
 
+    @classmethod
+    def of_partners(cls, partners: Any, vae: Any, painted: float, unaided: Unaided) -> Reads:
+        """The same for a method, whose partners say where a proof is; none make a toy."""
+        return cls.of(partners and partners.proof, "partners.proof", vae, painted, unaided)
+
     @property
     def modules(self) -> dict[str, nn.Module]:
         """What learns beside the generator."""
@@ -75,7 +80,7 @@ class Reads:
         found = self.unaided.paint(flow, clean[some], generator)
         parts = {"unaided": self.unaided.misread(self.proof, found, scenes[some], asked)}
         if self.critic is not None:
-            about = known(scenes[some], asked.values, asked.named).to(found.device)
+            about = known(scenes[some], asked).to(found.device)
             parts |= self.critic.found(clean[some], found, about, generator)
         return parts
 

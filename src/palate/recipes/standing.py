@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from palate.backbones import FLUX, SDXL
 from palate.sketchbook.layout import FALLS, PARTS, layout
-from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.scenes import Scene, codes_of
 from palate.sketchbook.vocabulary import SIZES, SUBJECTS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Standing(nn.Module):
         codes = codes.to(features.device).long()
         said, values = self(features)
         there = [_surprise(kind, codes[..., n]) for n, kind in enumerate(said)]
-        look = torch.tensor([look_to_codes(scene.look) for scene in scenes])
+        look = torch.from_numpy(codes_of(scenes))
         like = _surprise_of_look(values, look)
         return {"standing": torch.stack(there).mean(), "look": like.mean()}
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from palate.recipes.proof import Proof, foretold
-from palate.sketchbook.scenes import Scene, look_to_codes
+from palate.sketchbook.scenes import Scene, codes_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -39,7 +39,7 @@ class Asked:
     @classmethod
     def of(cls, scenes: Sequence[Scene], named: NDArray[np.bool_]) -> Asked:
         """The scenes' own looks, as far as they were named."""
-        values = torch.tensor([look_to_codes(scene.look) for scene in scenes])
+        values = torch.from_numpy(codes_of(scenes))
         return cls(values=values, named=torch.from_numpy(named))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from palate.errors import BadInput, unknown
 from palate.seeds import name_key, uniform
@@ -106,6 +107,11 @@ def any_scene(seed: int) -> Scene:
 def look_to_codes(look: Sequence[str]) -> list[int]:
     """Value words to their place within each dimension, as recipes store them."""
     return [codes[value] for codes, value in zip(_CODES, look, strict=True)]
+
+
+def codes_of(scenes: Iterable[Scene]) -> NDArray[np.int64]:
+    """The looks of scenes as numbers, (N, 12)."""
+    return np.array([look_to_codes(scene.look) for scene in scenes])
 
 
 def look_from_codes(codes: Iterable[int]) -> tuple[str, ...]:
