@@ -73,6 +73,7 @@ def test_only_the_last_flow_learns():
 def test_who_knows_the_picture_is_read_as_the_picture_is():
     proof, told = small(), small().missed(CLEAN, SCENES)
     hinted = proof.missed(CLEAN[:2], SCENES[:2])["standing"]
+    named = told["look"] + told["arranged"]
 
     def read(share: float, asked: Asked = ALL) -> float:
         unaided = Unaided(rows=4, hinted=share)
@@ -80,9 +81,10 @@ def test_who_knows_the_picture_is_read_as_the_picture_is():
         found = unaided.paint(knowing(CLEAN), CLEAN, luck)
         return unaided.misread(proof, found, SCENES, asked).item()
 
-    assert read(0.0) == pytest.approx(told["look"].item(), rel=1e-4)
-    assert read(0.5) == pytest.approx((told["look"] + hinted).item(), rel=1e-4)
-    assert read(0.0, Asked.of(SCENES, np.zeros((4, 12), bool))) == 0.0
+    assert read(0.0) == pytest.approx(named.item(), rel=1e-4)
+    assert read(0.5) == pytest.approx((named + hinted).item(), rel=1e-4)
+    nothing = Asked.of(SCENES, np.zeros((4, 12), bool))
+    assert read(0.0, nothing) == pytest.approx(told["arranged"].item(), rel=1e-4)
 
 
 def test_only_what_is_named_counts():

@@ -87,7 +87,7 @@ class Judge(
         seen = zip(best["layout"], best["first"], best["second"], strict=True)
         return Sight(
             looks=looks.astype(np.uint8),
-            arrangements=tuple(_arrangement(*map(int, codes)) for codes in seen),
+            arrangements=tuple(arrangement(*map(int, codes)) for codes in seen),
         )
 
 
@@ -125,6 +125,7 @@ def truth(scene: Scene) -> dict[str, int]:
     return {**codes, "layout": LAYOUTS.index(layout), "first": places[0], "second": second}
 
 
-def _arrangement(layout: int, first: int, second: int) -> tuple[str, ...]:
+def arrangement(layout: int, first: int, second: int) -> tuple[str, ...]:
+    """As `Content.arrangement` says it, of a class for each head."""
     subjects = (SUBJECTS[first], SUBJECTS[second])
     return (LAYOUTS[layout], *subjects[: 1 if layout == 0 else 2])

@@ -8,6 +8,8 @@ judge      sketchbook-judge
 vae        sketchbook-vae
 clip       sketchbook-clip
 proof      sketchbook-proof, which proofing trains: reads what generators paint
+arranged   of that, who is there and how
+blending   the mean of trainings of one model
 generating what the next two share: latents, flow matching, being judged
 sdxl       sketchbook-sdxl
 flux       sketchbook-flux

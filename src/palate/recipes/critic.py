@@ -42,7 +42,8 @@ class Critic(nn.Module):
         super().__init__()
         width = proof.heads.look.in_features
         self.proof = deepcopy(proof).requires_grad_(True)
-        self.proof.heads = nn.Identity()  # type: ignore[assignment]
+        for head in ("heads", "arranged"):
+            setattr(self.proof, head, nn.Identity())
         self.score = nn.Conv2d(width, 1, 1)
         self.about = nn.Linear(KNOWN, width, bias=False)
         nn.init.zeros_(self.about.weight)

@@ -23,6 +23,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from palate.backbones.builtin import folder_of
+from palate.recipes.arranged import Arranged
 from palate.recipes.standing import Standing
 from palate.sketchbook.scenes import Scene
 
@@ -40,7 +41,7 @@ class Proof(
     license="apache-2.0",
     tags=["sketchbook"],
 ):
-    """A small U-Net of residual blocks at the latents' size and at half of it, under two heads."""
+    """A small U-Net of residual blocks at the latents' size and at half of it, under its heads."""
 
     def __init__(self, channels: int = 8, side: int = 16, width: int = 64, inner: int = 96) -> None:
         super().__init__()
@@ -53,6 +54,7 @@ class Proof(
         )  # fmt: skip
         self.last = nn.Sequential(Residual(width), nn.GroupNorm(_GROUPS, width), nn.SiLU())
         self.heads = Standing(width, side)
+        self.arranged = Arranged(width)
 
     def forward(self, latents: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
         """What it knows of each place before it decides."""
@@ -62,8 +64,11 @@ class Proof(
     def missed(
         self, latents: Float[Tensor, "B C H W"], scenes: Sequence[Scene]
     ) -> dict[str, Tensor]:
-        """How surprised it is by what stands where in these scenes, and by their looks."""
-        return self.heads.missed(self(latents), scenes)
+        """How surprised it is by what stands where in these scenes, by their looks, and by who is
+        there and how."""
+        knows = self(latents)
+        told = self.heads.missed(knows, scenes)
+        return {**told, "arranged": self.arranged.missed(knows, scenes)}
 
 
 class Residual(nn.Module):

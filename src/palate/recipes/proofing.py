@@ -67,7 +67,7 @@ class ProofRecipe:
             share = self.grain * torch.rand((len(seeds), 1, 1, 1), generator=generator)
             noise = share * torch.randn(clean.shape, generator=generator)
             told = proof.missed(clean + noise.to(clean.device), scenes_of(seeds, eases))
-            return {"loss": told["standing"] + told["look"], **told}
+            return {"loss": torch.stack(list(told.values())).sum(), **told}
 
         return Proofing(modules={"proof": proof}, items=shown, loss=loss, vae=vae)
 
@@ -83,20 +83,24 @@ class ProofRecipe:
 
 @torch.no_grad()
 def proofread(proof: Proof, vae: Any, count: int) -> dict[str, float]:
-    """The share of places where a subject stands that it names right, and of values."""
-    subjects, values = [], []
+    """What share it names right of places where a subject stands, of values, of arrangements."""
+    subjects, values, arranged = [], [], []
     for start in range(TEST_FROM, TEST_FROM + count, _AT_ONCE):
         seeds = range(start, min(start + _AT_ONCE, TEST_FROM + count))
         scenes = [scene_in("test", seed) for seed in seeds]
         pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-        (subject, *_), look = proof.heads(proof(encoded(vae, pictures).float()))
+        knows = proof(encoded(vae, pictures).float())
+        (subject, *_), look = proof.heads(knows)
         there = np.stack([layout(scene, SIZE)[..., 0] for scene in scenes])
         subjects += (subject.argmax(1).cpu().numpy() == there)[there > 0].tolist()
         best = torch.stack([one.argmax(1) for one in look], 1).cpu().numpy()
         values.append(best == codes_of(scenes))
+        seen = zip(proof.arranged.best(knows), scenes, strict=True)
+        arranged += [best == scene.content.arrangement for best, scene in seen]
     each = np.concatenate(values).mean(0)
     named = dict(zip(DIMENSIONS, each.tolist(), strict=True))
-    return {"subjects": float(np.mean(subjects)), "attributes": float(each.mean()), **named}
+    told = {"subjects": subjects, "arrangements": arranged, "attributes": each}
+    return {name: float(np.mean(found)) for name, found in told.items()} | named
 
 
 PROOF = ProofRecipe(

@@ -3,8 +3,8 @@
 A drawing half gone gives its look away early, so from drawings alone a generator learns to finish
 looks rather than to begin them. Here it begins: noise, a few steps without gradients, a last flow
 with them, and a proof says whether the picture that one leads to has the values its prompt names.
-Where things stand is in no prompt to the place, so a share of rows begins in a drawing nearly gone
-and is read for that, too.
+It also says who is there and how. Where things stand is in no prompt to the place, so a share of
+rows begins in a drawing nearly gone and is read for that, too.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Unaided:
     hops: int = 4  # steps without gradients
     ends: tuple[float, float] = (0.1, 0.7)  # share of noise that is left then
     hinted: float = 0.35  # share of rows that begin in a drawing nearly gone
+    arranged: float = 1.0  # of who is there and how, beside the look
     drawn: float = 0.0  # weight of what a critic does not take for a drawing
 
     @property
@@ -90,10 +91,12 @@ class Unaided:
         hints = self.hints(len(scenes))
         proof = proof.to(found.device)
         knows = proof(found)
-        look = proof.heads.look_missed(knows, asked.values, asked.named)
+        missed = proof.heads.look_missed(knows, asked.values, asked.named)
+        if self.arranged:
+            missed = missed + self.arranged * proof.arranged.missed(knows, scenes)
         if not hints:
-            return look
-        return look + proof.heads.missed(knows[:hints], scenes[:hints])["standing"]
+            return missed
+        return missed + proof.heads.missed(knows[:hints], scenes[:hints])["standing"]
 
 
 def guided(flow: Flow, without: Flow, guidance: float) -> Flow:
