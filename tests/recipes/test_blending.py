@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from palate.errors import BadInput
 from palate.recipes.blending import blend, main
+from palate.store.tensors import load, save
 
 
 def folder(at: Path, value: float, *, wide: int = 2, name: str = "model") -> Path:
@@ -42,6 +43,16 @@ def test_links_become_files_and_the_sources_stay(tmp_path: Path):
     made = tmp_path / "out/other/model.safetensors"
     assert not made.is_symlink() and load_file(made)["weight"].tolist() == [2.0, 2.0]
     assert load_file(a / "part/model.safetensors")["weight"].tolist() == [1.0, 1.0]
+
+
+def test_a_file_of_ours_stays_one(tmp_path: Path):
+    for name, value in (("a", 1.0), ("b", 3.0)):
+        (tmp_path / name).mkdir()
+        tensors = {"rows": torch.full((2, 2), value)}
+        save(tmp_path / name / "taste.safetensors", tensors, kind="taste", config={"of": name})
+    blend({tmp_path / "a": 1.0, tmp_path / "b": 1.0}, tmp_path / "out")
+    told, tensors = load(tmp_path / "out" / "taste.safetensors", kind="taste")  # minds fingerprints
+    assert told.config == {"of": "a"} and tensors["rows"].tolist() == [[2.0, 2.0]] * 2
 
 
 def test_what_cannot_be_blended(tmp_path: Path):

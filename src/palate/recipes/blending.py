@@ -18,6 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from palate.errors import BadInput
+from palate.store.header import header
+from palate.store.tensors import save
 
 USAGE = "Say it as OUT FOLDER=SHARE FOLDER=SHARE: the first folder's configs stay."
 
@@ -38,9 +40,7 @@ def blend(shares: Mapping[Path, float], out: Path) -> None:
     for path in aside.rglob("*.safetensors"):
         name = path.relative_to(aside)
         each = [(share / total, _tensors(folder, name)) for folder, share in shares.items()]
-        with safe_open(path, "pt") as opened:
-            about = opened.metadata()
-        save_file(mean(each, name), path, metadata=about)
+        _write(path, mean(each, name))
     aside.rename(out)
 
 
@@ -56,6 +56,17 @@ def mean(each: Sequence[tuple[float, Mapping[str, Tensor]]], name: Path) -> dict
         else one
         for key, one in first.items()
     }
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """In place of a file, saying of itself what that said; a file of ours with its fingerprint."""
+    with safe_open(path, "pt") as opened:
+        about = opened.metadata()
+    if about and "palate" in about:
+        told = header(path)
+        save(path, tensors, kind=told.kind, config=told.config, version=told.version)
+    else:
+        save_file(dict(tensors), path, metadata=about)
 
 
 def _tensors(folder: Path, name: Path) -> dict[str, Tensor]:
