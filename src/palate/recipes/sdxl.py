@@ -50,7 +50,7 @@ DEFAULTS = Defaults(
     width=SIZE,
     height=SIZE,
     steps=12,
-    guidance=3.0,
+    guidance=4.0,
     text_length=LENGTH,
     regional=0.2,  # captions show one thing in the middle: "a cat" alone draws it there anew
 )
