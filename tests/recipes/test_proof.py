@@ -12,7 +12,7 @@ from torch import nn
 from palate.errors import BadInput
 from palate.recipes import sdxl, table
 from palate.recipes.generating import noised
-from palate.recipes.proof import UNTIL, Proof, foretold, load_proof, misread
+from palate.recipes.proof import CLEAR, UNTIL, Proof, foretold, load_proof, misread, unlike
 from palate.recipes.recipe import changed
 from palate.recipes.standing import KINDS
 from palate.seeds import noise_for
@@ -63,6 +63,50 @@ def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
     assert found.item() == pytest.approx((told["standing"] + told["look"]).item(), rel=1e-4)
     other = misread(proof, step.latents, step.t, step.target, scenes[::-1])
     assert other.item() != pytest.approx(found.item(), rel=1e-3)
+
+
+def test_alike_is_what_the_right_flow_leads_to():
+    clean, proof = noise_for([1, 2], (8, 16, 16)), small()
+    noise, t = noise_for([3, 4], (8, 16, 16)), torch.tensor([500.0, 700.0])
+    share = (t / 1000)[:, None, None, None]
+    given = (proof, (1 - share) * clean + share * noise, t)
+    assert unlike(*given, noise - clean, clean).item() == pytest.approx(0.0, abs=1e-9)
+    missed = [unlike(*given, share * (noise - clean), clean).item() for share in (0.8, 0.5)]
+    assert 1e-3 < missed[0] < missed[1]
+    # Each depth counts 0 to 4 at a place; the other way round is as unlike as can be there.
+    turned = [-one for one in proof.sees(clean)]
+    proof.sees = lambda latents: turned if latents.requires_grad else [-one for one in turned]
+    flow = (noise - clean).requires_grad_(True)
+    assert unlike(*given, flow, clean).item() == pytest.approx(3 * 4.0, rel=1e-5)
+
+
+def test_rows_in_which_nothing_is_clear_are_not_compared():
+    clean, proof = noise_for([1, 2], (8, 16, 16)), small()
+    late, half = 1000 * CLEAR + 1, 500.0
+
+    def read(*t: float) -> float:
+        return unlike(proof, clean, torch.tensor(t), 0.3 * clean, clean).item()
+
+    assert read(late, late) == 0.0
+    alone = unlike(proof, clean[:1], torch.tensor([half]), 0.3 * clean[:1], clean[:1]).item()
+    assert read(half, late) == pytest.approx(alone / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["sdxl", "flux"])
+def test_base_models_can_learn_from_it(name: str):
+    recipe = changed(table.recipe(f"sketchbook-{name}-debug"), ["beside.alike=0.5"])
+    parts = recipe.parts()
+    batch = tuple(
+        torch.stack([torch.as_tensor(parts.items[i][k]) for i in range(4)]) for k in range(3)
+    )
+    found = parts.loss(batch, torch.Generator().manual_seed(3))
+    without = changed(recipe, ["beside.alike=0.0"]).parts()
+    for module, own in zip(without.modules.values(), parts.modules.values(), strict=True):
+        module.load_state_dict(own.state_dict())
+    plain = without.loss(batch, torch.Generator().manual_seed(3))
+    assert "alike" not in plain and found["alike"].item() > 0
+    told = found["loss"].item() - plain["loss"].item()
+    assert told == pytest.approx(0.5 * found["alike"].item(), rel=1e-3)
 
 
 def test_who_paints_learns_from_it_and_it_learns_nothing():

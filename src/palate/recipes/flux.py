@@ -88,7 +88,8 @@ class FluxRecipe:
         weights = weights_of(vae)
         standing = Standing(backbone.pipe.transformer.inner_dim, SIZE // 16)
         given = (self.beside.painted, self.unaided)
-        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given)
+        alike = self.beside.alike
+        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given, alike=alike)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -107,7 +108,8 @@ class FluxRecipe:
             own = slice(self._taught(len(seeds)), None)  # not those that are pushed on
             plain = each[own].mean()  # comparable with other recipes
             parts = {"flow": each.mean(), **standing.missed(unflattened(heard[0]), scenes)}
-            parts |= reads.of_drawings(step.latents[own], step.t[own], flow[own], scenes[own])
+            seen = (step.latents[own], step.t[own], flow[own], scenes[own], clean[own])
+            parts |= reads.of_drawings(*seen)
             paints = partial(self._paints, backbone)
             parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
             total = self.beside.total(parts) + self.unaided.total(parts)

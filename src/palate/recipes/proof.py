@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 UNTIL = 0.95  # how near to noise there is still something to read
+CLEAR = 0.8  # how near to noise a drawing still says what its things look like
 _GROUPS = 8
 
 
@@ -58,8 +59,13 @@ class Proof(
 
     def forward(self, latents: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
         """What it knows of each place before it decides."""
+        return self.sees(latents)[-1]
+
+    def sees(self, latents: Float[Tensor, "B C H W"]) -> tuple[Tensor, ...]:
+        """What it knows at each depth: from near, from far, and in the end."""
         near = self.near(latents)
-        return self.last(near + F.interpolate(self.far(near), scale_factor=2.0))
+        far = self.far(near)
+        return near, far, self.last(near + F.interpolate(far, scale_factor=2.0))
 
     def missed(
         self, latents: Float[Tensor, "B C H W"], scenes: Sequence[Scene]
@@ -124,3 +130,30 @@ def misread(
     found = foretold(latents[rows], t[rows], flow[rows].float())
     told = proof.to(found.device).missed(found, [scenes[row] for row in rows.tolist()])
     return (told["standing"] + told["look"]) * len(rows) / len(t)
+
+
+def unlike(
+    proof: Proof,
+    latents: Float[Tensor, "B C H W"],
+    t: Float[Tensor, " B"],
+    flow: Float[Tensor, "B C H W"],
+    clean: Float[Tensor, "B C H W"],
+) -> Tensor:
+    """How unlike the drawing a flow leads to a picture is, to a proof's eyes; a mean over rows.
+
+    At each place the angle between what it knows of the one and of the other, (2) summed over
+    depths: sum |a / |a| - b / |b||^2. An edge in the wrong place costs no more than none at all in
+    squares of latents, and half of it is what such squares like best; here it costs most.
+    """
+    rows = (t < 1000 * CLEAR).nonzero().flatten()
+    if not len(rows):
+        return flow.new_zeros(())
+    found = foretold(latents[rows], t[rows], flow[rows].float())
+    proof = proof.to(found.device)
+    with torch.no_grad():
+        truth = proof.sees(clean[rows].float())
+    each = [
+        (F.normalize(one, dim=1) - F.normalize(other, dim=1)).square().sum(1).mean()
+        for one, other in zip(proof.sees(found), truth, strict=True)
+    ]
+    return torch.stack(each).sum() * len(rows) / len(t)

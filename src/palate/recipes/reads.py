@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from palate.recipes.captions import Telling
 from palate.recipes.critic import Critic, known
-from palate.recipes.proof import Proof, load_proof, misread
+from palate.recipes.proof import Proof, load_proof, misread, unlike
 from palate.recipes.unaided import Asked, Flow, Unaided
 from palate.sketchbook.scenes import Scene
 
@@ -27,17 +27,25 @@ class Reads:
     proof: Proof | None
     painted: float  # 0 leaves out where the flow of noised drawings leads to
     unaided: Unaided
+    alike: float = 0.0  # 0 leaves out how unlike the drawing that is
     critic: Critic | None = None
 
     @classmethod
     def of(
-        cls, folder: Path | str | None, setting: str, vae: Any, painted: float, unaided: Unaided
+        cls,
+        folder: Path | str | None,
+        setting: str,
+        vae: Any,
+        painted: float,
+        unaided: Unaided,
+        *,
+        alike: float = 0.0,
     ) -> Reads:
         """With the proof that a setting names, if it is asked for; None makes a toy."""
-        wanted = painted or unaided.weight or unaided.drawn
+        wanted = painted or alike or unaided.weight or unaided.drawn
         proof = load_proof(folder, vae, setting) if wanted else None
         critic = Critic(proof) if proof and unaided.drawn else None
-        return cls(proof=proof, painted=painted, unaided=unaided, critic=critic)
+        return cls(proof=proof, painted=painted, unaided=unaided, alike=alike, critic=critic)
 
     @classmethod
     def of_partners(cls, partners: Any, vae: Any, painted: float, unaided: Unaided) -> Reads:
@@ -55,11 +63,15 @@ class Reads:
         t: Float[Tensor, " B"],
         flow: Float[Tensor, "B C H W"],
         scenes: Sequence[Scene],
+        clean: Float[Tensor, "B C H W"] | None = None,
     ) -> dict[str, Tensor]:
-        """In what a flow makes of drawings on their way to noise."""
-        if self.proof is None or not self.painted:
-            return {}
-        return {"painted": misread(self.proof, latents, t, flow, scenes)}
+        """In what a flow makes of drawings on their way to noise; `clean` are the drawings."""
+        parts: dict[str, Tensor] = {}
+        if self.proof is not None and self.painted:
+            parts["painted"] = misread(self.proof, latents, t, flow, scenes)
+        if self.proof is not None and self.alike and clean is not None:
+            parts["alike"] = unlike(self.proof, latents, t, flow, clean)
+        return parts
 
     def of_its_own(
         self,

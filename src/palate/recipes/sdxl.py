@@ -83,7 +83,8 @@ class SdxlRecipe:
         weights = weights_of(vae)
         standing = Standing(self.unet.widths[0], SIZE // 8)
         given = (self.beside.painted, self.unaided)
-        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given)
+        alike = self.beside.alike
+        reads = Reads.of(self.sources.proof, "sources.proof", vae, *given, alike=alike)
 
         def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
             seeds, eases, given = batch
@@ -96,7 +97,7 @@ class SdxlRecipe:
                 flow = backbone.predict(step.latents, step.t, said)
             parts = {"flow": missed(flow, step.target, weights).mean()}
             parts |= standing.missed(heard[0], scenes)
-            parts |= reads.of_drawings(step.latents, step.t, flow, scenes)
+            parts |= reads.of_drawings(step.latents, step.t, flow, scenes, clean)
             paints = partial(self._paints, backbone)
             parts |= reads.of_prompts(paints, TELLING, clean, scenes, generator)
             total = self.beside.total(parts) + self.unaided.total(parts)

@@ -42,12 +42,14 @@ class Beside:
     standing: float = 1.0
     look: float = 0.5  # the mean of twelve dimensions
     painted: float = 0.0  # what a proof misreads in the picture the flow leads to
+    alike: float = 0.0  # how unlike the drawing that picture is to a proof's eyes
 
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """All in one."""
         known = self.standing * parts["standing"] + self.look * parts["look"]
-        painted = self.painted * parts["painted"] if self.painted else 0
-        return parts["flow"] + known + painted
+        read = {"painted": self.painted, "alike": self.alike}
+        found = sum(share * parts[name] for name, share in read.items() if share)
+        return parts["flow"] + known + found
 
 
 class Standing(nn.Module):
