@@ -72,4 +72,4 @@ def test_what_cannot_be_blended(tmp_path: Path):
         blend({a: 1.0, b: 1.0}, b)
     with pytest.raises(BadInput, match="FOLDER=SHARE"):
         main([str(out), str(a)])
-    assert not out.exists()
+    assert not out.exists() and not list(tmp_path.glob(".*"))  # nor what was begun

@@ -36,12 +36,15 @@ def blend(shares: Mapping[Path, float], out: Path) -> None:
             raise BadInput(f"There is no folder {folder}. {USAGE}")
     aside = out.with_name(f".{out.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(first, aside)  # links become files
-    for path in aside.rglob("*.safetensors"):
-        name = path.relative_to(aside)
-        each = [(share / total, _tensors(folder, name)) for folder, share in shares.items()]
-        _write(path, mean(each, name))
-    aside.rename(out)
+    try:
+        shutil.copytree(first, aside)  # links become files
+        for path in aside.rglob("*.safetensors"):
+            name = path.relative_to(aside)
+            each = [(share / total, _tensors(folder, name)) for folder, share in shares.items()]
+            _write(path, mean(each, name))
+        aside.rename(out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def mean(each: Sequence[tuple[float, Mapping[str, Tensor]]], name: Path) -> dict[str, Tensor]:

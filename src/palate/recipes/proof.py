@@ -128,7 +128,8 @@ def misread(
     if not len(rows):
         return flow.new_zeros(())
     found = foretold(latents[rows], t[rows], flow[rows].float())
-    told = proof.to(found.device).missed(found, [scenes[row] for row in rows.tolist()])
+    proof = proof.to(found.device)
+    told = proof.heads.missed(proof(found), [scenes[row] for row in rows.tolist()])
     return (told["standing"] + told["look"]) * len(rows) / len(t)
 
 
