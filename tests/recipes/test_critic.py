@@ -55,9 +55,10 @@ def test_what_is_known_by_hand():
     named[1, 1] = True  # the second dimension begins after the eight values of the first
     asked = Asked.of(scenes, named)
     rows = known(scenes, asked)
-    first, second, how = len(VALUES), len(VALUES) + len(SUBJECTS), len(VALUES) + 2 * len(SUBJECTS)
-    assert rows[0].nonzero().flatten().tolist() == [first + cup, second + cat, how + 1]
-    assert rows[1].nonzero().flatten().tolist() == [8, first + cup, how]
+    how, first = len(VALUES), len(VALUES) + 3  # alone, stacked, beside
+    second = first + len(SUBJECTS)
+    assert rows[0].nonzero().flatten().tolist() == [how + 2, first + cup, second + cat]
+    assert rows[1].nonzero().flatten().tolist() == [8, how, first + cup]
 
 
 def test_each_learns_its_own_part():

@@ -21,18 +21,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from palate.backbones.judges import NOBODY, truth
+from palate.recipes.arranged import KINDS
 from palate.recipes.proof import Proof
 from palate.recipes.unaided import Asked
 from palate.sketchbook.scenes import Scene, codes_of
-from palate.sketchbook.vocabulary import OFFSETS, SUBJECTS, VALUES
+from palate.sketchbook.vocabulary import OFFSETS, VALUES
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 SIGMA = 0.1  # of latents, which spread about 1
 SMOOTH = 10.0
-ARRANGEMENTS = ("alone", "beside", "stacked")
-KNOWN = len(VALUES) + 2 * len(SUBJECTS) + len(ARRANGEMENTS)
+KNOWN = len(VALUES) + sum(KINDS.values())
 
 
 class Critic(nn.Module):
@@ -89,9 +90,10 @@ def known(scenes: Sequence[Scene], asked: Asked) -> Float[Tensor, "B K"]:
     rows = torch.zeros(len(scenes), KNOWN)
     there = asked.named & (asked.values == torch.from_numpy(codes_of(scenes)))
     rows.scatter_(1, asked.values + torch.tensor(OFFSETS), there.float())
-    for row, scene in zip(rows, scenes, strict=True):
-        how, *who = scene.content.arrangement
-        row[len(VALUES) + 2 * len(SUBJECTS) + ARRANGEMENTS.index(how)] = 1
-        for place, name in enumerate(who):
-            row[len(VALUES) + place * len(SUBJECTS) + SUBJECTS.index(name)] = 1
+    begin, truths = len(VALUES), [truth(scene) for scene in scenes]
+    for name, kinds in KINDS.items():
+        for row, told in zip(rows, truths, strict=True):
+            if told[name] != NOBODY:
+                row[begin + told[name]] = 1
+        begin += kinds
     return rows
