@@ -14,7 +14,7 @@ from palate.recipes.captions import Telling
 from palate.recipes.proof import Proof
 from palate.recipes.reads import Reads
 from palate.recipes.recipe import changed
-from palate.recipes.unaided import Asked, Unaided, led
+from palate.recipes.unaided import Asked, Unaided, evenly, led, noise_at
 from palate.recipes.wanting import asked_for
 from palate.seeds import noise_for
 from palate.sketchbook.scenes import Scene, any_scene, look_to_codes
@@ -44,14 +44,31 @@ def knowing(clean: Tensor) -> Any:
     return lambda latents, t: (latents - clean) / (t / 1000)[:, None, None, None]
 
 
-def test_steps_follow_the_flow_by_hand():
-    begin, end = torch.tensor([1.0, 0.8]), torch.tensor([0.2, 0.6])
-    x = torch.zeros(2, 1, 1, 1)
-    steady = led(lambda latents, t: torch.ones_like(latents), x, begin, end, 4)
-    assert steady.flatten().tolist() == pytest.approx([-0.8, -0.2])
-    # Two steps at t = 1000 and 600, at 800 and 700: -0.4 * 1600 and -0.1 * 1500.
-    at = led(lambda latents, t: t[:, None, None, None].expand_as(latents), x, begin, end, 2)
-    assert at.flatten().tolist() == pytest.approx([-640.0, -150.0])
+def test_steps_begin_anew_by_hand():
+    x, luck = noise_for([5, 6, 7, 8], (8, 16, 16)), torch.Generator().manual_seed(0)
+    ends = torch.tensor([0.2, 0.6, 0.1, 0.4])
+    found = led(knowing(CLEAN), x, torch.ones(4), ends, 3, luck)
+    luck.manual_seed(0)
+    last = [torch.randn(CLEAN.shape, generator=luck) for _ in range(3)][-1]
+    share = ends[:, None, None, None]
+    torch.testing.assert_close(found, (1 - share) * CLEAN + share * last)
+
+
+def test_most_steps_are_at_high_noise_by_hand():
+    # 3 u / (1 + 2 u) at u = 1, 0.75, 0.5, 0.25 and 0
+    shares = [1.0, 0.9, 0.75, 0.5, 0.0]
+    ways = torch.tensor([1.0, 0.75, 0.5, 0.25, 0.0])
+    assert noise_at(ways).tolist() == pytest.approx(shares)
+    assert evenly(noise_at(ways)).tolist() == pytest.approx(ways.tolist())
+    seen: list[float] = []
+
+    def flow(latents: Tensor, t: Tensor) -> Tensor:
+        seen.extend(t.tolist())
+        return torch.zeros_like(latents)
+
+    ends = (torch.ones(1), torch.tensor([0.5]))
+    led(flow, torch.zeros(1, 1, 1, 1), *ends, 3, torch.Generator().manual_seed(0))
+    assert seen == pytest.approx([1000.0, 900.0, 750.0])
 
 
 def test_only_the_last_flow_learns():

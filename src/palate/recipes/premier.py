@@ -35,7 +35,7 @@ from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
-from palate.recipes.unaided import Asked, Flow, Unaided
+from palate.recipes.unaided import Asked, Flow, Unaided, noise_at
 from palate.recipes.wanting import asked_for, favoured, told_flow, with_favourites
 from palate.sketchbook.people import World, affinities
 from palate.sketchbook.words import prompt_of
@@ -145,7 +145,7 @@ class PremierRecipe:
     # nothing more: below t = 0.5 there is little to learn.
     shift: float = 1.5
     # Share of the steps in which the base model decides alone what stands where. Published: 0.
-    onset: float = 0.2
+    onset: float = 0.4
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
@@ -215,9 +215,10 @@ class PremierRecipe:
     def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:
         """As it is sampled: guided, and at first by the base model alone."""
         guidance = backbone.defaults.guidance
+        heard = 1000 * noise_at(torch.tensor(1 - self.onset))
 
         def flow(latents: Tensor, t: Tensor) -> Tensor:
-            strength = tuple((t <= 1000 * (1 - self.onset)).float().tolist())
+            strength = tuple((t.cpu() <= heard).float().tolist())
             with backbone.modulating(turned.delta(self.sizes, strength)):
                 return backbone.predict(latents, t, said, guidance)
 

@@ -5,12 +5,18 @@ looks rather than to begin them. Here it begins: noise, a few steps without grad
 with them, and a proof says whether the picture that one leads to has the values its prompt names.
 It also says who is there and how. Where things stand is in no prompt to the place, so a share of
 rows begins in a drawing nearly gone and is read for that, too.
+
+Steps go as pictures are made, with the share of noise s and the picture x0 that a flow foretells
+
+    x' = (1 - s') x0 + s' n, n new in each step                                             (1)
+    s  = a u / (1 + (a - 1) u), a = SHIFT, u evenly from 1 to 0                             (2)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from palate.backbones.builtin import SHIFT
 from palate.recipes.proof import Proof, foretold
 from palate.sketchbook.scenes import Scene, codes_of
 
@@ -81,7 +88,8 @@ class Unaided:
         begin[:hints] = _between(GONE, hints, generator)
         noise = torch.randn(clean.shape, generator=generator).to(clean.device)
         begin, end = begin.to(clean.device), end.to(clean.device)
-        there = led(flow, _wide(1 - begin) * clean + _wide(begin) * noise, begin, end, self.hops)
+        there = _wide(1 - begin) * clean + _wide(begin) * noise
+        there = led(flow, there, begin, end, self.hops, generator)
         return foretold(there, 1000 * end, flow(there, 1000 * end).float())
 
     def misread(
@@ -117,13 +125,28 @@ def led(
     begin: Float[Tensor, " B"],
     end: Float[Tensor, " B"],
     hops: int,
+    generator: torch.Generator,
 ) -> Float[Tensor, "B C H W"]:
-    """So many Euler steps along a flow, from one share of noise to another, without gradients."""
-    hop = (end - begin) / hops
+    """(1): so many steps along a flow, from one share of noise to another, without gradients."""
+    first, last = evenly(begin), evenly(end)
+    ways = [first + (last - first) * k / hops for k in range(hops + 1)]
+    shares = [noise_at(way) for way in ways]
     with torch.no_grad():
-        for k in range(hops):
-            latents = latents + _wide(hop) * flow(latents, 1000 * (begin + k * hop)).float()
+        for now, then in pairwise(shares):
+            found = foretold(latents, 1000 * now, flow(latents, 1000 * now).float())
+            noise = torch.randn(found.shape, generator=generator).to(found.device)
+            latents = _wide(1 - then) * found + _wide(then) * noise
     return latents
+
+
+def noise_at(way: Tensor) -> Tensor:
+    """(2): the share of noise with so much of the steps to go."""
+    return SHIFT * way / (1 + (SHIFT - 1) * way)
+
+
+def evenly(noise: Tensor) -> Tensor:
+    """The inverse of `noise_at`."""
+    return noise / (SHIFT - (SHIFT - 1) * noise)
 
 
 def _between(ends: tuple[float, float], rows: int, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from palate.backbones.builtin.clip import new_clip as new_clip
 from palate.backbones.builtin.clip import new_clip_text as new_clip_text
 from palate.backbones.builtin.clip import save_clip as save_clip
 from palate.backbones.builtin.common import LATENTS as LATENTS
+from palate.backbones.builtin.common import SHIFT as SHIFT
 from palate.backbones.builtin.common import SIZE as SIZE
 from palate.backbones.builtin.common import Tower as Tower
 from palate.backbones.builtin.flux import FluxSizes as FluxSizes

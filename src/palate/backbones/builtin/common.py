@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 SIZE, LATENTS = 128, 8  # pixels a side and latent channels
+SHIFT = 3.0  # of a picture's steps towards noise, where what stands where is decided
 
 
 @dataclass(frozen=True, kw_only=True)

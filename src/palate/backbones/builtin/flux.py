@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from palate.backbones import text
 from palate.backbones.asked import Defaults
-from palate.backbones.builtin.common import LATENTS, Tower, drawn_from
+from palate.backbones.builtin.common import LATENTS, SHIFT, Tower, drawn_from
 from palate.backbones.flux import FLUX, pack, unpack
 from palate.backbones.lexicon import LENGTH, clip_tokenizer, t5_tokenizer
 from palate.backbones.loading import library
@@ -51,7 +51,7 @@ def new_flux(
         text_encoder_2=t5,
         tokenizer=clip_tokenizer(),
         tokenizer_2=t5_tokenizer(),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=1.0),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=SHIFT, stochastic_sampling=True),
     )
     return FLUX(pipe, name="sketchbook-flux", defaults=defaults)
 

@@ -9,7 +9,7 @@ from typing import Any
 from palate.backbones import text
 from palate.backbones.asked import Defaults
 from palate.backbones.builtin.clip import text_config
-from palate.backbones.builtin.common import LATENTS, SIZE, Tower, drawn_from
+from palate.backbones.builtin.common import LATENTS, SHIFT, SIZE, Tower, drawn_from
 from palate.backbones.lexicon import clip_tokenizer
 from palate.backbones.loading import library
 from palate.backbones.sdxl import SDXL
@@ -61,8 +61,12 @@ def new_sdxl(
         text_encoder_2=encoder,
         tokenizer=clip_tokenizer(),
         tokenizer_2=clip_tokenizer(),
-        scheduler=diffusers.UniPCMultistepScheduler(
-            use_flow_sigmas=True, prediction_type="flow_prediction"
+        scheduler=diffusers.DPMSolverMultistepScheduler(
+            algorithm_type="sde-dpmsolver++",
+            solver_order=1,
+            prediction_type="flow_prediction",
+            use_flow_sigmas=True,
+            flow_shift=SHIFT,
         ),
         force_zeros_for_empty_prompt=False,  # no caption was trained as "", not as zeros
         add_watermarker=False,
