@@ -12,7 +12,7 @@ from torch import nn
 from palate.errors import BadInput
 from palate.recipes import sdxl, table
 from palate.recipes.generating import noised
-from palate.recipes.proof import CLEAR, UNTIL, Proof, foretold, load_proof, misread, unlike
+from palate.recipes.proof import CLEAR, UNTIL, Proof, ahead, foretold, load_proof, misread, unlike
 from palate.recipes.recipe import changed
 from palate.recipes.standing import KINDS
 from palate.seeds import noise_for
@@ -47,10 +47,13 @@ def test_the_right_flow_leads_to_the_picture():
 def test_rows_that_are_nearly_noise_count_as_none():
     x, proof = noise_for([1, 2], (8, 16, 16)), ignorant()
     late = 1000 * UNTIL + 1
-    assert misread(proof, x, torch.tensor([10.0, 20.0]), x, SCENES).item() == pytest.approx(NOTHING)
-    half = misread(proof, x, torch.tensor([10.0, late]), x, SCENES)
-    assert half.item() == pytest.approx(NOTHING / 2)
-    assert misread(proof, x, torch.tensor([late, late]), x, SCENES).item() == 0.0
+
+    def read(*t: float) -> float:
+        return misread(proof, ahead(proof, x, torch.tensor(t), x), SCENES).item()
+
+    assert read(10.0, 20.0) == pytest.approx(NOTHING)
+    assert read(10.0, late) == pytest.approx(NOTHING / 2)
+    assert read(late, late) == 0.0
 
 
 def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
@@ -59,9 +62,10 @@ def test_it_reads_what_the_flow_leads_to_and_each_row_by_its_own_scene():
     step, proof = noised(clean, torch.Generator().manual_seed(1)), small()
     assert step.t.max() < 1000 * UNTIL
     told = proof.missed(clean, scenes)
-    found = misread(proof, step.latents, step.t, step.target, scenes)
+    seen = ahead(proof, step.latents, step.t, step.target)
+    found = misread(proof, seen, scenes)
     assert found.item() == pytest.approx((told["standing"] + told["look"]).item(), rel=1e-4)
-    other = misread(proof, step.latents, step.t, step.target, scenes[::-1])
+    other = misread(proof, seen, scenes[::-1])
     assert other.item() != pytest.approx(found.item(), rel=1e-3)
 
 
@@ -70,14 +74,18 @@ def test_alike_is_what_the_right_flow_leads_to():
     noise, t = noise_for([3, 4], (8, 16, 16)), torch.tensor([500.0, 700.0])
     share = (t / 1000)[:, None, None, None]
     given = (proof, (1 - share) * clean + share * noise, t)
-    assert unlike(*given, noise - clean, clean).item() == pytest.approx(0.0, abs=1e-9)
-    missed = [unlike(*given, share * (noise - clean), clean).item() for share in (0.8, 0.5)]
+
+    def read(flow: torch.Tensor) -> float:
+        return unlike(proof, ahead(*given, flow), clean).item()
+
+    assert read(noise - clean) == pytest.approx(0.0, abs=1e-9)
+    missed = [read(share * (noise - clean)) for share in (0.8, 0.5)]
     assert 1e-3 < missed[0] < missed[1]
     # Each depth counts 0 to 4 at a place; the other way round is as unlike as can be there.
     turned = [-one for one in proof.sees(clean)]
     proof.sees = lambda latents: turned if latents.requires_grad else [-one for one in turned]
     flow = (noise - clean).requires_grad_(True)
-    assert unlike(*given, flow, clean).item() == pytest.approx(3 * 4.0, rel=1e-5)
+    assert read(flow) == pytest.approx(3 * 4.0, rel=1e-5)
 
 
 def test_rows_in_which_nothing_is_clear_are_not_compared():
@@ -85,11 +93,11 @@ def test_rows_in_which_nothing_is_clear_are_not_compared():
     late, half = 1000 * CLEAR + 1, 500.0
 
     def read(*t: float) -> float:
-        return unlike(proof, clean, torch.tensor(t), 0.3 * clean, clean).item()
+        some = clean[: len(t)]
+        return unlike(proof, ahead(proof, some, torch.tensor(t), 0.3 * some), some).item()
 
     assert read(late, late) == 0.0
-    alone = unlike(proof, clean[:1], torch.tensor([half]), 0.3 * clean[:1], clean[:1]).item()
-    assert read(half, late) == pytest.approx(alone / 2, rel=1e-4)
+    assert read(half, late) == pytest.approx(read(half) / 2, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["sdxl", "flux"])

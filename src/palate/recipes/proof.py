@@ -14,6 +14,7 @@ it is not the judge, and reads latents where the judge reads pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from palate.recipes.standing import Standing
 from palate.sketchbook.scenes import Scene
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
 UNTIL = 0.95  # how near to noise there is still something to read
 CLEAR = 0.8  # how near to noise a drawing still says what its things look like
@@ -113,48 +114,54 @@ def foretold(
     return latents - (t / 1000)[:, None, None, None] * flow
 
 
-def misread(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ahead:
+    """What a proof knows of the pictures a flow leads to; rows too near to noise are left out."""
+
+    rows: Int[Tensor, " N"]
+    t: Float[Tensor, " N"]
+    knows: tuple[Tensor, ...]  # at each depth
+    share: float  # of all rows
+
+
+def ahead(
     proof: Proof,
     latents: Float[Tensor, "B C H W"],
     t: Float[Tensor, " B"],
     flow: Float[Tensor, "B C H W"],
-    scenes: Sequence[Scene],
-) -> Tensor:
+) -> Ahead:
+    """Read once, whatever is then asked of it."""
+    rows = (t < 1000 * UNTIL).nonzero().flatten()
+    found = foretold(latents[rows], t[rows], flow[rows].float())
+    knows = proof.to(found.device).sees(found) if len(rows) else ()
+    return Ahead(rows=rows, t=t[rows], knows=knows, share=len(rows) / len(t))
+
+
+def misread(proof: Proof, seen: Ahead, scenes: Sequence[Scene]) -> Tensor:
     """How surprised a proof is, place and look together, by what is painted; a mean over rows.
 
-    Rows too near to noise count as none.
+    Rows that are left out count as none.
     """
-    rows = (t < 1000 * UNTIL).nonzero().flatten()
-    if not len(rows):
-        return flow.new_zeros(())
-    found = foretold(latents[rows], t[rows], flow[rows].float())
-    proof = proof.to(found.device)
-    told = proof.heads.missed(proof(found), [scenes[row] for row in rows.tolist()])
-    return (told["standing"] + told["look"]) * len(rows) / len(t)
+    if not seen.knows:
+        return seen.t.new_zeros(())
+    told = proof.heads.missed(seen.knows[-1], [scenes[row] for row in seen.rows.tolist()])
+    return (told["standing"] + told["look"]) * seen.share
 
 
-def unlike(
-    proof: Proof,
-    latents: Float[Tensor, "B C H W"],
-    t: Float[Tensor, " B"],
-    flow: Float[Tensor, "B C H W"],
-    clean: Float[Tensor, "B C H W"],
-) -> Tensor:
+def unlike(proof: Proof, seen: Ahead, clean: Float[Tensor, "B C H W"]) -> Tensor:
     """How unlike the drawing a flow leads to a picture is, to a proof's eyes; a mean over rows.
 
     At each place the angle between what it knows of the one and of the other, (2) summed over
     depths: sum |a / |a| - b / |b||^2. An edge in the wrong place costs no more than none at all in
     squares of latents, and half of it is what such squares like best; here it costs most.
     """
-    rows = (t < 1000 * CLEAR).nonzero().flatten()
-    if not len(rows):
-        return flow.new_zeros(())
-    found = foretold(latents[rows], t[rows], flow[rows].float())
-    proof = proof.to(found.device)
+    clear = seen.t < 1000 * CLEAR
+    if not clear.any():
+        return seen.t.new_zeros(())
     with torch.no_grad():
-        truth = proof.sees(clean[rows].float())
+        truth = proof.sees(clean[seen.rows[clear]].float())
     each = [
-        (F.normalize(one, dim=1) - F.normalize(other, dim=1)).square().sum(1).mean()
-        for one, other in zip(proof.sees(found), truth, strict=True)
+        (F.normalize(one[clear], dim=1) - F.normalize(other, dim=1)).square().sum(1).mean()
+        for one, other in zip(seen.knows, truth, strict=True)
     ]
-    return torch.stack(each).sum() * len(rows) / len(t)
+    return torch.stack(each).sum() * clear.float().mean() * seen.share

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from palate.recipes.captions import Telling
 from palate.recipes.critic import Critic, known
-from palate.recipes.proof import Proof, load_proof, misread, unlike
+from palate.recipes.proof import Proof, ahead, load_proof, misread, unlike
 from palate.recipes.unaided import Asked, Flow, Unaided
 from palate.sketchbook.scenes import Scene
 
@@ -67,10 +67,13 @@ class Reads:
     ) -> dict[str, Tensor]:
         """In what a flow makes of drawings on their way to noise; `clean` are the drawings."""
         parts: dict[str, Tensor] = {}
-        if self.proof is not None and self.painted:
-            parts["painted"] = misread(self.proof, latents, t, flow, scenes)
-        if self.proof is not None and self.alike and clean is not None:
-            parts["alike"] = unlike(self.proof, latents, t, flow, clean)
+        if self.proof is None or not (self.painted or self.alike):
+            return parts
+        seen = ahead(self.proof, latents, t, flow)
+        if self.painted:
+            parts["painted"] = misread(self.proof, seen, scenes)
+        if self.alike and clean is not None:
+            parts["alike"] = unlike(self.proof, seen, clean)
         return parts
 
     def of_its_own(
