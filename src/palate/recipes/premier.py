@@ -215,10 +215,10 @@ class PremierRecipe:
     def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:
         """As it is sampled: guided, and at first by the base model alone."""
         guidance = backbone.defaults.guidance
-        heard = 1000 * noise_at(torch.tensor(1 - self.onset))
+        heard = 1000 * noise_at(torch.tensor(1 - self.onset)).item()
 
         def flow(latents: Tensor, t: Tensor) -> Tensor:
-            strength = tuple((t.cpu() <= heard).float().tolist())
+            strength = tuple((t <= heard).float().tolist())
             with backbone.modulating(turned.delta(self.sizes, strength)):
                 return backbone.predict(latents, t, said, guidance)
 

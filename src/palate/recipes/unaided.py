@@ -6,7 +6,8 @@ with them, and a proof says whether the picture that one leads to has the values
 It also says who is there and how. Where things stand is in no prompt to the place, so a share of
 rows begins in a drawing nearly gone and is read for that, too.
 
-Steps go as pictures are made, with the share of noise s and the picture x0 that a flow foretells
+Steps go as sketchbook-flux's when it makes pictures (sketchbook-sdxl keeps part of its noise), with
+the share of noise s and the picture x0 that a flow foretells
 
     x' = (1 - s') x0 + s' n, n new in each step                                             (1)
     s  = a u / (1 + (a - 1) u), a = SHIFT, u evenly from 1 to 0                             (2)
