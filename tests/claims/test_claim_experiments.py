@@ -9,6 +9,7 @@ import torch
 from prefgen_toy import clip, keep
 
 from palate.backbones.builtin import save_clip
+from palate.errors import BadInput
 from palate.methods.premier.method import FILE
 from palate.recipes.claims.alignment import Collapse, Nearness, Way
 from palate.recipes.claims.claim import verdict
@@ -61,6 +62,10 @@ EXPERIMENTS = {
         recipe="sketchbook-prefgen-debug", size=("fit.steps=2",), tested=2, history=1, draws=1,
         others={"attention": ("fusion='attention'",)},
     ),
+    "rivals by their pictures": Rivals(
+        recipe="sketchbook-prefgen-debug", size=("fit.steps=2",), tested=2, history=1, draws=1,
+        others={"attention": ("fusion='attention'",)}, prompts=1, by="taste",
+    ),
     "rivals of Premier": Rivals(
         recipe="sketchbook-premier-debug", size=("fit.steps=2",), tested=2, history=2, draws=1,
         others={"without shared": ("sizes.branches=('distinct',)",)},
@@ -78,6 +83,20 @@ def test_an_experiment_finds_figures_and_a_verdict_follows(name, lab):
     assert len({one.says for one in found}) == len(found) >= 2
     for one in found:
         assert one.figure.low <= one.figure.value <= one.figure.high, one
+
+
+@pytest.mark.slow
+def test_one_measure_decides_between_rivals_and_others_stand_beside_it(lab):
+    found = EXPERIMENTS["rivals by their pictures"].run(lab).found
+    deciding = [one.says for one in found if one.above is not None]
+    assert deciding == ["taste, as published less attention"]
+    says = {one.says for one in found}
+    assert {"flow error, attention less as published", "taste, plain", "content, plain"} <= says
+
+
+def test_what_pictures_tell_cannot_decide_without_them():
+    with pytest.raises(BadInput, match=r"FD_clip is told from pictures: give prompts\."):
+        Rivals(recipe="sketchbook-premier", size=(), others={}, by="FD_clip")
 
 
 @pytest.mark.slow

@@ -222,5 +222,6 @@ def distances(points: Mapping[str, Tensor], draws: int = DRAWS) -> dict[str, Any
 def half_draws(values: Any, units: int) -> Figure:
     """The mean over draws, and what 95 % of them lie within."""
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    mean = float(values.mean())
-    return Figure(value=mean, low=float(low), high=float(high), n=len(values), units=units)
+    mean = float(values.mean())  # of equal values it may end beside them by a last digit
+    low, high = min(float(low), mean), max(float(high), mean)
+    return Figure(value=mean, low=low, high=high, n=len(values), units=units)

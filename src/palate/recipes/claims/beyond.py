@@ -63,10 +63,10 @@ CLAIMS = (
         source="open question",
         says="Aligning e_core with text, too, would serve.",
         figure="left open by PrefGen's authors",
-        asks="PrefGen that hears e_core alone, aligned or not, cut down: the flow's error of what "
-        "new people like; in full also taste and distance of pictures.",
+        asks="PrefGen that hears e_core alone, aligned or not, cut down. Small: the flow's error "
+        "of what new people like. Full: taste, with the others beside it.",
         small=Rivals(size=prefgen.SMALL, **_CORE),
-        full=Rivals(size=prefgen.FULL, tested=60, prompts=2, **_CORE),
+        full=Rivals(size=prefgen.FULL, tested=120, prompts=2, by="taste", **_CORE),
     ),
     Claim(
         name="open-mmd-kernel",

@@ -58,10 +58,11 @@ CLAIMS = (
         figure="FID 143.79 with MMD, 150.34 with MSE and cosine; others only in words",
         asks="Small: the aligner alone, trained on few people; Fréchet distance of unseen people's "
         "points to those of their words stands in for the pictures'. Full: PrefGen trained with "
-        "each, by its flow's error, its pictures' distance (FD_clip) and taste.",
+        "each, by its pictures' distance (FD_clip), with flow error and taste beside it.",
         small=Nearness(),
         full=Rivals(
-            recipe=RECIPE, size=FULL, called="mmd", others=_ALIGNMENTS, tested=60, prompts=2
+            recipe=RECIPE, size=FULL, called="mmd", others=_ALIGNMENTS, tested=120, prompts=2,
+            by="FD_clip",
         ),
     ),
     Claim(
@@ -79,12 +80,12 @@ CLAIMS = (
         source="PrefGen",
         says="Concatenating the three embeddings beats fusing them by attention.",
         figure="attention is worse; no numbers published",
-        asks="PrefGen trained with each, cut down: the flow's error of what new people like; in "
-        "full also taste and distance of pictures.",
+        asks="PrefGen trained with each, cut down. Small: the flow's error of what new people "
+        "like. Full: distance of pictures, with flow error and taste beside it.",
         small=Rivals(recipe=RECIPE, size=SMALL, others={"attention": ("fusion='attention'",)}),
         full=Rivals(
-            recipe=RECIPE, size=FULL, others={"attention": ("fusion='attention'",)}, tested=60,
-            prompts=2,
+            recipe=RECIPE, size=FULL, others={"attention": ("fusion='attention'",)}, tested=120,
+            prompts=2, by="FD_clip",
         ),
     ),
     Claim(

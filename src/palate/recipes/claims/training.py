@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 
 from palate.backbones.builtin import latents_of
 from palate.data.drawn import person
+from palate.errors import BadInput
 from palate.evals import stats
 from palate.evals.taste import scored
 from palate.learn.fit import fit
 from palate.recipes.claims.alignment import REAL, distances, half_draws
 from palate.recipes.claims.claim import Findings, Found
 from palate.recipes.claims.lab import CLIP, FLUX, JUDGE, PREFDISC, READER, SDXL, Lab
-from palate.recipes.comparing import Comparing, made, taste_of
+from palate.recipes.comparing import PLAIN, Comparing, made, taste_of
 from palate.recipes.generating import missed, noised, weights_of
 from palate.recipes.recipe import changed
 from palate.recipes.table import recipe
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World
 from palate.sketchbook.words import prompt_of
-from palate.types import Method, Profile, Request
+from palate.types import Profile, Request
 
 PARTNERS = {  # what a recipe goes with, by its names for them; those without train toys
     "sketchbook-prefgen": {"backbone": SDXL, "reader": PREFDISC, "clip": CLIP},
@@ -33,6 +34,7 @@ PARTNERS = {  # what a recipe goes with, by its names for them; those without tr
     "sketchbook-premier": {"backbone": FLUX, "reader": READER},
 }
 Settings = tuple[str, ...]  # as `palate train` takes them
+Measure = Literal["flow error", "taste", "FD_clip"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,8 @@ class Rivals:
 
     Off by how much the base model is, of pictures new people like: the flow's error, as in
     training. With `prompts`, also how much pictures please, and how far they are, as a cloud, from
-    pictures that these people like.
+    pictures that these people like. A verdict follows from the measure nearest to the paper's own;
+    the others stand beside it.
     """
 
     recipe: str
@@ -53,6 +56,11 @@ class Rivals:
     history: int = 8  # pairs
     draws: int = 4  # of noise and time, for each person
     prompts: int = 0
+    by: Measure = "flow error"  # what decides
+
+    def __post_init__(self) -> None:
+        if self.by != "flow error" and not self.prompts:
+            raise BadInput(f"{self.by} is told from pictures: give prompts.")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -63,29 +71,21 @@ class Rivals:
     def run(self, lab: Lab) -> Findings:
         """Train all, ask all the same."""
         ways = {self.called: self.mine, **self.others}
-        off, seen = {}, {}
-        for name, settings in ways.items():
-            method = trained(lab, self.recipe, (*self.size, *settings))
-            profiles = [method.read(taste_of(one)) for one, _ in self._people()]
-            off[name] = self._errors(method, profiles)
-            if self.prompts:
-                seen[name] = self._pictures(lab, method, profiles)
-        mine = off[self.called]
-        found = [
-            Found(
-                says=f"flow error, {name} less {self.called}",
-                figure=stats.mean(off[name] - mine),
-                above=0.0,
-            )
-            for name in self.others
-        ]
-        found += [
-            Found(says=f"flow error of the base model's, {name}", figure=stats.mean(values))
-            for name, values in off.items()
-        ]
+        methods = {n: trained(lab, self.recipe, (*self.size, *own)) for n, own in ways.items()}
+        tastes = [taste_of(one) for one, _ in self._people()]
+        who = {name: [method.read(taste) for taste in tastes] for name, method in methods.items()}
+        found = self._off({name: self._errors(methods[name], who[name]) for name in ways})
         told = f"Trained as `palate train {self.recipe} {' '.join(self.size)}`, and each change."
-        told += " FD_clip is the distance to pictures that these people showed." if seen else ""
-        return Findings(found=(*found, *self._seen(lab, seen)), notes=(told,))
+        if self.prompts:
+            plain = methods[self.called].backbone
+            seen = {n: self._pictures(lab, own, methods[n], who[n]) for n, own in ways.items()}
+            seen[PLAIN] = self._pictures(lab, (PLAIN, plain.name), plain, None)
+            found += self._seen(lab, seen)
+            told += " FD_clip is the distance to pictures that these people showed."
+        return Findings(found=tuple(found), notes=(told,))
+
+    def _bound(self, measure: Measure) -> float | None:
+        return 0.0 if measure == self.by else None
 
     def _people(self) -> list[tuple[Any, Any]]:
         """Everybody with their history, and a picture they like that is not in it."""
@@ -94,6 +94,17 @@ class Rivals:
             one = person(number, self.history + 1, World())
             shown = replace(one, liked=one.liked[:-1], disliked=one.disliked[:-1])
             found.append((shown, one.liked[-1]))
+        return found
+
+    def _off(self, off: Mapping[str, NDArray[np.float64]]) -> list[Found]:
+        bound, mine = self._bound("flow error"), off[self.called]
+        found = []
+        for name in self.others:
+            says = f"flow error, {name} less {self.called}"
+            found.append(Found(says=says, figure=stats.mean(off[name] - mine), above=bound))
+        for name, values in off.items():
+            says = f"flow error of the base model's, {name}"
+            found.append(Found(says=says, figure=stats.mean(values)))
         return found
 
     @torch.no_grad()
@@ -116,30 +127,38 @@ class Rivals:
 
     # ---- pictures
 
-    def _pictures(self, lab: Lab, method: Method, profiles: Sequence[Profile]) -> dict[str, Any]:
-        asked = Comparing(people=self.tested, prompts=self.prompts, history=self.history)
-        wishes, requests = asked.asked()
-        each = [profile for profile in profiles for _ in range(self.prompts)]
-        pictures = made(requests, method, each)
-        points = lab.clip().see([picture.pixels for picture in pictures])
-        scores = scored(pictures, wishes, lab.judge())
-        return {"taste": scores.taste, "points": points, "people": [w.person for w in wishes]}
+    def _pictures(
+        self, lab: Lab, called: Settings, by: Any, profiles: Sequence[Profile] | None
+    ) -> dict[str, Any]:
+        """What is told from them; other claims ask about the same pictures."""
+
+        def make() -> dict[str, Any]:
+            asked = Comparing(people=self.tested, prompts=self.prompts, history=self.history)
+            wishes, requests = asked.asked()
+            each = profiles and [one for one in profiles for _ in range(self.prompts)]
+            pictures = made(requests, by, each)
+            points = lab.clip().see([picture.pixels for picture in pictures])
+            scores, who = scored(pictures, wishes, lab.judge()), [wish.person for wish in wishes]
+            return {**vars(scores), "points": points, "people": who}
+
+        asked = (self.tested, self.prompts, self.history)
+        return lab.kept(("pictures", self.recipe, self.size, called, asked), make)
 
     def _seen(self, lab: Lab, seen: Mapping[str, Any]) -> list[Found]:
-        if not seen:
-            return []
         mine, found = seen[self.called], []
+        who = mine["people"]
         real = [scene for one, _ in self._people() for scene in one.liked[: self.prompts]]
         clouds = {name: way["points"] for name, way in seen.items()}
         far = distances({**clouds, REAL: lab.clip().see([draw(scene) for scene in real])})
         for name in self.others:
-            gap = stats.mean(mine["taste"] - seen[name]["taste"], mine["people"])
-            found.append(Found(says=f"taste, {self.called} less {name}", figure=gap, above=0.0))
+            gap, bound = stats.mean(mine["taste"] - seen[name]["taste"], who), self._bound("taste")
+            found.append(Found(says=f"taste, {self.called} less {name}", figure=gap, above=bound))
             gap = half_draws((far[name] - far[self.called]) / far[self.called], self.tested)
-            found.append(Found(says=f"FD_clip, {name} farther by", figure=gap, above=0.0))
+            bound = self._bound("FD_clip")
+            found.append(Found(says=f"FD_clip, {name} farther by", figure=gap, above=bound))
         for name, way in seen.items():
-            figure = stats.mean(way["taste"], way["people"])
-            found.append(Found(says=f"taste, {name}", figure=figure))
+            found.append(Found(says=f"taste, {name}", figure=stats.mean(way["taste"], who)))
+            found.append(Found(says=f"content, {name}", figure=stats.mean(way["content"], who)))
             figure = half_draws(far[name], self.tested)
             found.append(Found(says=f"FD_clip, {name}", figure=figure, percent=False))
         return found
