@@ -9,6 +9,7 @@ import typer
 
 from palate.cli.generating import check_folder
 from palate.cli.speech import AsJson, progress, say
+from palate.processes import how_many
 
 if TYPE_CHECKING:
     from palate.recipes.claims.asking import Answer
@@ -26,6 +27,7 @@ def claims(
         list[str] | None,
         typer.Option(help="NAME=FOLDER of weights that lie elsewhere, or out/train."),
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     names: Annotated[bool, typer.Option("--list", help="List them, and test none.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -35,6 +37,7 @@ def claims(
     from palate.recipes.claims.claim import checked_budget, counted
     from palate.recipes.claims.lab import Lab, parsed
     from palate.recipes.claims.table import chosen, listed
+    from palate.recipes.claims.workers import Workers
 
     size, asked = checked_budget(budget), chosen(only or ())
     if names:
@@ -43,7 +46,8 @@ def claims(
     folder = out or Path("out/claims") / size
     check_folder(folder)
     lab, tick = Lab(parsed(weights or ()), CACHE), progress("claims")
-    answers = ask(asked, size, lab, folder, lambda number, _: tick(number, len(asked)))
+    by = Workers(how_many(workers))
+    answers = ask(asked, size, lab, folder, lambda number, _: tick(number, len(asked)), by)
     there = answers_in(folder)
     files = page.write(there, folder, lab.marks(page.needing(there)))
     counts = counted([answer.verdict for answer in answers])

@@ -27,7 +27,7 @@ from palate.data.runner import get_daft
 from palate.data.slices import Made, Slice, slices_of
 from palate.data.sources import common_schema, fingerprint, source_files
 from palate.data.works import Work
-from palate.errors import BadInput
+from palate.processes import how_many
 from palate.store import write_bytes
 
 _GROUP_ROWS, _GROUP_BYTES = 1024, 64 * 2**20  # a reader that shuffles reads a whole row group
@@ -70,7 +70,7 @@ def run(
     `workers` is the number of processes, by default one for each core. With `runner="ray"` they are
     on the machines of a Ray cluster, which must all see `source` under the same path.
     """
-    count = _workers(workers)
+    count = how_many(workers)
     get_daft(runner)  # or say what is missing, before anything is written
     files = source_files(source, work.files)
     schema = work.schema(common_schema(files))
@@ -115,14 +115,6 @@ def _tray(out: Path) -> Path:
     for left in out.glob(".slices.*"):
         shutil.rmtree(left, ignore_errors=True)
     return out / f".slices.{os.getpid()}"
-
-
-def _workers(given: int | None) -> int:
-    if given is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if given < 1:
-        raise BadInput(f"{given} workers were asked for; there must be at least 1.")
-    return given
 
 
 def _write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,18 @@ class Answer:
             ) from None
 
 
+def answered(claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path) -> Iterator[Answer]:
+    """One after another; each is kept as soon as it is known."""
+    for claim in claims:
+        asked = question(claim, budget, lab)
+        answer = _kept(out, claim, asked) or _answered(claim, budget, asked, lab)
+        answer.save(out)
+        yield answer
+
+
+Asks = Callable[[Sequence[Claim], Budget, Lab, Path], Iterable[Answer]]
+
+
 def file_of(folder: Path, claim: str) -> Path:
     """Where a claim's answer lies."""
     return folder / f"{claim}.json"
@@ -76,18 +88,16 @@ def ask(
     lab: Lab,
     out: Path,
     on_answer: Callable[[int, Answer], None] = lambda number, answer: None,
+    by: Asks = answered,
 ) -> list[Answer]:
     """Answers to all, from the folder where the same was asked before."""
     check_folder(out, budget)
-    answers = []
+    found: dict[str, Answer] = {}
     with store.Lock(out):
-        for number, claim in enumerate(claims, 1):
-            asked = question(claim, budget, lab)
-            answer = _kept(out, claim, asked) or _answered(claim, budget, asked, lab)
-            answer.save(out)
-            answers.append(answer)
+        for number, answer in enumerate(by(claims, budget, lab, out), 1):
+            found[answer.claim] = answer
             on_answer(number, answer)
-    return answers
+    return [found[claim.name] for claim in claims]
 
 
 def answers_in(folder: Path) -> list[Answer]:
