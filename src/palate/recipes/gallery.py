@@ -70,7 +70,8 @@ class Gallery:
 
     def chosen(self, world: World | None = None) -> tuple[Which, Which]:
         """What each of them likes and dislikes."""
-        world, shown, (least, most) = world or World(), self._values(), self.likes
+        world, (least, most) = world or World(), self.likes
+        shown = self.values().double().numpy()
         liked, disliked = [], []
         for number, affinity in zip(self.numbers(), affinities(self.numbers(), world), strict=True):
             count = least + int(uniform(name_key("likes"), number) * (1 + most - least))
@@ -82,10 +83,9 @@ class Gallery:
             disliked.append(drawn(dislikes, luck[1], self.dislikes))
         return liked, disliked
 
-    def _values(self) -> NDArray[np.float64]:
-        """Of each picture, a 1 for each of its values, (shown, 50)."""
-        looks = torch.from_numpy(codes_of(self.scenes))
-        return has(looks).double().numpy()
+    def values(self) -> Float[Tensor, "shown 50"]:
+        """Of each picture, a 1 for each of its values."""
+        return has(torch.from_numpy(codes_of(self.scenes)))
 
     # ---- what is seen of it
 

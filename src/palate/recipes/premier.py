@@ -11,6 +11,7 @@ gradients need nothing from the other processes but their mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from palate.methods.premier.model import Directions, Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
+from palate.recipes.meeting import Crowded, Meetings
 from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
@@ -40,6 +42,7 @@ from palate.recipes.wanting import asked_for, favoured, told_flow, with_favourit
 from palate.sketchbook.people import World, affinities
 from palate.sketchbook.words import prompt_of
 
+Values = Sequence[Sequence[int]]
 FEWEST = 500  # pictures that are shown: of fewer, what somebody likes would be what there is
 
 
@@ -149,6 +152,7 @@ class PremierRecipe:
     taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
+    meetings: Meetings = field(default_factory=Meetings)  # who is placed as somebody new would be
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
     history: int = 8  # pairs a test person shows
@@ -157,6 +161,11 @@ class PremierRecipe:
         self.gallery()  # refuses what cannot be
         if self.axes < 1 or self.history < 1:
             raise BadInput(f"{self.axes} axes, histories of {self.history}: give at least 1.")
+        if self.meetings.share and self.meetings.most > min(self.likes[0], self.dislikes):
+            raise BadInput(
+                f"People who like {self.likes[0]} pictures and dislike {self.dislikes} cannot be "
+                f"met after {self.meetings.most} of either. Shorten meetings.histories."
+            )
 
     def gallery(self) -> Gallery:
         """Who is asked what they like."""
@@ -167,9 +176,9 @@ class PremierRecipe:
         """Modulator and users; liked pictures; how far off their flow is, how near people are."""
         backbone, sees = self._partners()
         sizes, gallery = self.sizes.fitted(backbone), self.gallery()
-        items, eyes, stand = self._looked_at(gallery, backbone, sees)
-        modulator, users = self._begun(sizes, stand)
-        method = Premier(backbone, eyes, modulator, users, stand, onset=self.onset)
+        items, eyes, crowd = self._looked_at(gallery, backbone, sees)
+        modulator, users = self._begun(sizes, crowd.known)
+        method = Premier(backbone, eyes, modulator, users, crowd.known, onset=self.onset)
         modulator.requires_grad_(True)
         users.requires_grad_(True)
         told = [prompt_of(scene.content) for scene in gallery.scenes]
@@ -183,12 +192,12 @@ class PremierRecipe:
             bring(backbone, latents.device)
             step = noised(latents.float(), generator, self.shift)
             said = [rows[told[place]] for place in places.tolist()]
-            turned = modulator(users(who), *prompts.heard(said, latents.float()))
+            people, likes = self._people(users, who, liked, crowd, generator)
+            turned = modulator(people, *prompts.heard(said, latents.float()))
             with backbone.modulating(turned.delta(sizes)):
                 text = prompts.text.rows(said).to(latents.device)
                 guess = backbone.predict(step.latents, step.t, text)
             parts = {"flow": missed(guess, step.target, weights).mean()}
-            likes = [liked[n] for n in who.tolist()]
             if self.taught:
                 asked = with_favourites([told[place] for place in places.tolist()], likes)
                 shows = told_flow(backbone, step.latents, step.t, asked)
@@ -212,6 +221,19 @@ class PremierRecipe:
         modules = {"modulator": modulator, "users": users, **reads.modules}
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
 
+    def _people(
+        self, users: Users, who: Tensor, liked: Values, crowd: Crowded, generator: torch.Generator
+    ) -> tuple[Tensor, list[Sequence[int]]]:
+        """The tokens of a batch's people, and what each of them is known to like."""
+        people, likes = users(who), [liked[n] for n in who.tolist()]
+        some = self.meetings.rows(len(who))
+        if some.start == some.stop:
+            return people, likes
+        turn = int(torch.randint(len(self.meetings.histories), (), generator=generator))
+        met = crowd.meet(who[some].tolist(), self.meetings.histories[turn], generator)
+        tokens = torch.einsum("bn,ntu->btu", met.coefficients.to(users.table), users.table)
+        return torch.cat([people[: some.start], tokens]), [*likes[: some.start], *met.favoured]
+
     def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:
         """As it is sampled: guided, and at first by the base model alone."""
         guidance = backbone.defaults.guidance
@@ -224,12 +246,19 @@ class PremierRecipe:
 
         return flow
 
-    def _looked_at(self, gallery: Gallery, backbone: FLUX, sees: Sees) -> tuple[Liked, Eyes, Known]:
+    def _looked_at(
+        self, gallery: Gallery, backbone: FLUX, sees: Sees
+    ) -> tuple[Liked, Eyes, Crowded]:
         cache, chosen = None if self.cache is None else Path(self.cache), gallery.chosen()
         latents = gallery.latents(backbone.pipe.vae, cache)
         points = gallery.points(sees, cache)
         eyes = Eyes.of(sees, points, self.axes)
-        return Liked.of(chosen[0], latents), eyes, known(eyes.along(points), chosen)
+        along = eyes.along(points)
+        crowd = Crowded(
+            known=known(along, chosen), points=along, values=gallery.values(),
+            chosen=chosen,
+        )  # fmt: skip
+        return Liked.of(chosen[0], latents), eyes, crowd
 
     def _begun(self, sizes: Sizes, stand: Known) -> tuple[Modulator, Users]:
         if self.begin == "anew":

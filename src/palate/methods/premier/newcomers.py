@@ -39,13 +39,23 @@ def coefficients(
     for side, points in sides.items():
         _check(side, points)
     means = [points.double().mean(0) for points in sides.values()]
-    people = (known.difference() if both else known.likes).double()
+    people = known.difference() if both else known.likes
     seen = means[0] - means[1] if both else means[0]
     uncertain = known.noise.double() * sum(1 / len(points) for points in sides.values())
-    middle = people.mean(0)
-    spread = people - middle
-    whole = steady(spread.T @ spread / len(people) + uncertain, ridge)
-    moved = spread @ torch.linalg.solve(whole, seen - middle)
+    return placed(people, seen[None], uncertain, ridge)[0]
+
+
+def placed(
+    people: Float[Tensor, "N F"],
+    seen: Float[Tensor, "B F"],
+    uncertain: Float[Tensor, "F F"],
+    ridge: float = RIDGE,
+) -> Float[Tensor, "B N"]:
+    """The same for some whose points are equally uncertain."""
+    middle = people.double().mean(0)
+    spread = people.double() - middle
+    whole = steady(spread.T @ spread / len(people) + uncertain.double(), ridge)
+    moved = torch.linalg.solve(whole, (seen.double() - middle).T).T @ spread.T
     return ((1 + moved) / len(people)).float()
 
 
