@@ -1,5 +1,7 @@
 """Claims shared by processes: the same answers, and what belongs together in one of them."""
 
+from multiprocessing import active_children
+
 import pytest
 from claim_toys import Counting, claim
 
@@ -43,5 +45,18 @@ def test_two_processes_answer_as_one_does(tmp_path):
     for mine, theirs in zip(alone, answers, strict=True):
         assert (mine.verdict, mine.found) == (theirs.verdict, theirs.found)
         assert Answer.load(tmp_path / "two" / f"{theirs.claim}.json") == theirs
-    again = ask(asked, "small", Lab(), tmp_path / "two", by=Workers(2))
-    assert [one.made_at for one in again] == [one.made_at for one in answers]
+
+
+@pytest.mark.slow
+def test_a_stop_ends_all_processes_and_what_was_answered_is_kept(tmp_path):
+    def stop(number, told):
+        raise KeyboardInterrupt
+
+    asked = [claim(), claim("prefgen-like", needs=CLIP)]
+    with pytest.raises(KeyboardInterrupt):
+        ask(asked, "small", Lab(), tmp_path, stop, Workers(2))
+    assert not active_children() and list(tmp_path.glob("*.json"))
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
+    answers = ask(asked, "small", Lab(), tmp_path, by=Workers(2))
+    assert len(answers) == 2 and not active_children()
+    assert all((tmp_path / name).read_bytes() == told for name, told in kept.items())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +58,9 @@ class Answer:
             ) from None
 
 
-def answered(claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path) -> Iterator[Answer]:
+def answered(
+    claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path
+) -> Generator[Answer, None, None]:
     """One after another; each is kept as soon as it is known."""
     for claim in claims:
         asked = question(claim, budget, lab)
@@ -66,7 +69,7 @@ def answered(claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path) -> It
         yield answer
 
 
-Asks = Callable[[Sequence[Claim], Budget, Lab, Path], Iterable[Answer]]
+Asks = Callable[[Sequence[Claim], Budget, Lab, Path], Generator[Answer, None, None]]
 
 
 def file_of(folder: Path, claim: str) -> Path:
@@ -93,8 +96,8 @@ def ask(
     """Answers to all, from the folder where the same was asked before."""
     check_folder(out, budget)
     found: dict[str, Answer] = {}
-    with store.Lock(out):
-        for number, answer in enumerate(by(claims, budget, lab, out), 1):
+    with store.Lock(out), closing(by(claims, budget, lab, out)) as answers:
+        for number, answer in enumerate(answers, 1):
             found[answer.claim] = answer
             on_answer(number, answer)
     return [found[claim.name] for claim in claims]

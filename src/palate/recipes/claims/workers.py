@@ -6,7 +6,7 @@ training or pictures, the next one finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class Workers:
 
     def __call__(
         self, claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path
-    ) -> Iterator[Answer]:
+    ) -> Generator[Answer, None, None]:
         """Answers, as they come; each is kept as soon as it is known."""
         groups = together(claims, budget)
         count = min(self.count, len(groups))
