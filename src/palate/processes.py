@@ -42,16 +42,17 @@ def apart(workers: int, begin: Callable[..., None], *given: Any) -> Iterator[Pro
     )
     try:
         yield pool
-    except BrokenProcessPool:
-        raise Unfinished(
-            "A worker was ended from outside, perhaps for want of memory. The same command goes "
-            "on; fewer workers take less."
-        ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    except BaseException as error:
         for left in set(active_children()) - before:
             left.terminate()
-            left.join()
+        if isinstance(error, BrokenProcessPool):
+            raise Unfinished(
+                "A worker was ended from outside, perhaps for want of memory. The same command "
+                "goes on; fewer workers take less."
+            ) from None
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)  # waits until they are gone
 
 
 def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:

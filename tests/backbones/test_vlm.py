@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import socket
 import sys
@@ -270,3 +271,12 @@ def test_hundreds_of_random_replies_end_in_a_value_or_a_sentence() -> None:
             assert time.monotonic() - begun < 35
             ends[type(found)] = ends.get(type(found), 0) + 1
     assert set(ends) == {Seen, NoAnswer}
+
+
+def test_its_connections_are_closed_with_an_endpoint():
+    endpoint = Endpoint(Server(url="http://127.0.0.1:9/v1", model="any"))
+    client = endpoint._client
+    assert not client.is_closed()
+    del endpoint
+    gc.collect()
+    assert client.is_closed()

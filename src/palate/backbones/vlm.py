@@ -15,6 +15,7 @@ from hashlib import sha256
 from time import sleep
 from types import ModuleType
 from typing import Any, TypeVar
+from weakref import finalize
 
 import numpy as np
 
@@ -156,7 +157,10 @@ class Endpoint:
     def _client(self) -> Any:
         """Made when first needed, and anew after one was left stuck."""
         server = self.server
-        return self._openai.OpenAI(base_url=server.url, api_key=server.key, max_retries=0)
+        client = self._openai.OpenAI(base_url=server.url, api_key=server.key, max_retries=0)
+        # Its sockets are closed with this endpoint, in whatever order garbage is collected.
+        finalize(self, client.close).atexit = False
+        return client
 
     def _late(self) -> NoAnswer:
         self.__dict__.pop("_client", None)
