@@ -18,7 +18,7 @@ timeout --signal=INT "${MINUTES}m" sh -ec '
 
 mkdir -p "$OUT"
 for measured in "$TRAIN"/*/measured.json "$FURTHER"/*/measured.json; do
-    [ -e "$measured" ] || continue
+    [ -e "$measured" ] && [ ! -L "$(dirname "$measured")" ] || continue
     name=$(basename "$(dirname "$measured")")
     rm -rf "${OUT:?}/$name"
     mkdir -p "$OUT/$name"

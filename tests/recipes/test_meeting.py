@@ -10,14 +10,14 @@ from palate.errors import BadInput
 from palate.methods.premier.newcomers import coefficients
 from palate.recipes.gallery import known
 from palate.recipes.looks import has
-from palate.recipes.meeting import Crowded, Meetings
+from palate.recipes.meeting import Gathering, Meetings
 from palate.recipes.premier import DEBUG, Turning
 from palate.recipes.recipe import changed
 from palate.recipes.wanting import in_words
 from palate.sketchbook.vocabulary import SIZES
 
 
-def crowd() -> Crowded:
+def gathering() -> Gathering:
     """Three people before eight pictures; each likes three and dislikes three of them."""
     stream = torch.Generator().manual_seed(0)
     points = torch.randn(8, 3, generator=stream)
@@ -25,14 +25,14 @@ def crowd() -> Crowded:
     disliked = [np.array(some) for some in ([5, 6, 7], [0, 1, 7], [0, 1, 2])]
     looks = torch.zeros(8, len(SIZES), dtype=torch.long)
     looks[:3, 0] = 1  # the first three pictures have another palette than the rest
-    return Crowded(
+    return Gathering(
         known=known(points, (liked, disliked)), points=points, values=has(looks),
         chosen=(liked, disliked),
     )  # fmt: skip
 
 
 def test_people_are_placed_by_their_pictures_as_newcomers_are():
-    all_of_them = crowd()
+    all_of_them = gathering()
     met = all_of_them.meet([2, 0], 3, torch.Generator())
     for row, person in enumerate((2, 0)):
         liked, disliked = (all_of_them.points[side[person]] for side in all_of_them.chosen)
@@ -44,7 +44,7 @@ def test_people_are_placed_by_their_pictures_as_newcomers_are():
 
 
 def test_some_pictures_are_drawn_anew_each_time_and_none_of_them_twice():
-    stream, everybody = torch.Generator().manual_seed(1), crowd()
+    stream, everybody = torch.Generator().manual_seed(1), gathering()
     found = {tuple(everybody.meet([0], 2, stream).coefficients[0].tolist()) for _ in range(20)}
     assert 4 <= len(found) <= 9  # two of three likes, two of three dislikes
     once = everybody.meet([0], 3, stream).coefficients
@@ -79,8 +79,8 @@ def test_who_is_met_is_to_look_as_those_pictures_show_and_all_who_are_known_lear
         made.method.backbone, "encode", lambda prompts: told.extend(prompts) or encode(prompts)
     )
     met: list[Any] = []
-    meet = Crowded.meet
-    monkeypatch.setattr(Crowded, "meet", lambda *given: met.append(meet(*given)) or met[-1])
+    meet = Gathering.meet
+    monkeypatch.setattr(Gathering, "meet", lambda *given: met.append(meet(*given)) or met[-1])
     mine = [row for row in range(len(made.items)) if made.items[row][1] == 0][:2]
     batch = torch.utils.data.default_collate([made.items[row] for row in mine])
     made.loss(batch, torch.Generator().manual_seed(0))["loss"].backward()

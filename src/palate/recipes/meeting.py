@@ -61,7 +61,7 @@ class Met:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Crowded:
+class Gathering:
     """Everybody's pictures: where they lie, and what they show."""
 
     known: Known

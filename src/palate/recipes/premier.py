@@ -30,10 +30,11 @@ from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import Distance, dispersion
 from palate.methods.premier.method import Premier, learned
 from palate.methods.premier.model import Directions, Modulator, Sizes, Start
+from palate.methods.premier.newcomers import combined
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, Which, known
 from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.meeting import Crowded, Meetings
+from palate.recipes.meeting import Gathering, Meetings
 from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
 from palate.recipes.turning import Turning, measured
@@ -176,9 +177,9 @@ class PremierRecipe:
         """Modulator and users; liked pictures; how far off their flow is, how near people are."""
         backbone, sees = self._partners()
         sizes, gallery = self.sizes.fitted(backbone), self.gallery()
-        items, eyes, crowd = self._looked_at(gallery, backbone, sees)
-        modulator, users = self._begun(sizes, crowd.known)
-        method = Premier(backbone, eyes, modulator, users, crowd.known, onset=self.onset)
+        items, eyes, gathering = self._looked_at(gallery, backbone, sees)
+        modulator, users = self._begun(sizes, gathering.known)
+        method = Premier(backbone, eyes, modulator, users, gathering.known, onset=self.onset)
         modulator.requires_grad_(True)
         users.requires_grad_(True)
         told = [prompt_of(scene.content) for scene in gallery.scenes]
@@ -192,7 +193,7 @@ class PremierRecipe:
             bring(backbone, latents.device)
             step = noised(latents.float(), generator, self.shift)
             said = [rows[told[place]] for place in places.tolist()]
-            people, likes = self._people(users, who, liked, crowd, generator)
+            people, likes = self._people(users, who, liked, gathering, generator)
             turned = modulator(people, *prompts.heard(said, latents.float()))
             with backbone.modulating(turned.delta(sizes)):
                 text = prompts.text.rows(said).to(latents.device)
@@ -222,7 +223,12 @@ class PremierRecipe:
         return Turning(modules=modules, items=items, loss=loss, method=method, weights=weights)
 
     def _people(
-        self, users: Users, who: Tensor, liked: Values, crowd: Crowded, generator: torch.Generator
+        self,
+        users: Users,
+        who: Tensor,
+        liked: Values,
+        gathering: Gathering,
+        generator: torch.Generator,
     ) -> tuple[Tensor, list[Sequence[int]]]:
         """The tokens of a batch's people, and what each of them is known to like."""
         people, likes = users(who), [liked[n] for n in who.tolist()]
@@ -230,8 +236,8 @@ class PremierRecipe:
         if some.start == some.stop:
             return people, likes
         turn = int(torch.randint(len(self.meetings.histories), (), generator=generator))
-        met = crowd.meet(who[some].tolist(), self.meetings.histories[turn], generator)
-        tokens = torch.einsum("bn,ntu->btu", met.coefficients.to(users.table), users.table)
+        met = gathering.meet(who[some].tolist(), self.meetings.histories[turn], generator)
+        tokens = combined(users.table, met.coefficients)
         return torch.cat([people[: some.start], tokens]), [*likes[: some.start], *met.favoured]
 
     def _paints(self, backbone: FLUX, turned: Directions, said: Embeddings) -> Flow:
@@ -248,17 +254,15 @@ class PremierRecipe:
 
     def _looked_at(
         self, gallery: Gallery, backbone: FLUX, sees: Sees
-    ) -> tuple[Liked, Eyes, Crowded]:
+    ) -> tuple[Liked, Eyes, Gathering]:
         cache, chosen = None if self.cache is None else Path(self.cache), gallery.chosen()
         latents = gallery.latents(backbone.pipe.vae, cache)
         points = gallery.points(sees, cache)
         eyes = Eyes.of(sees, points, self.axes)
         along = eyes.along(points)
-        crowd = Crowded(
-            known=known(along, chosen), points=along, values=gallery.values(),
-            chosen=chosen,
-        )  # fmt: skip
-        return Liked.of(chosen[0], latents), eyes, crowd
+        values, stand = gallery.values(), known(along, chosen)
+        gathering = Gathering(known=stand, points=along, values=values, chosen=chosen)
+        return Liked.of(chosen[0], latents), eyes, gathering
 
     def _begun(self, sizes: Sizes, stand: Known) -> tuple[Modulator, Users]:
         if self.begin == "anew":

@@ -59,9 +59,11 @@ def placed(
     return ((1 + moved) / len(people)).float()
 
 
-def combined(table: Float[Tensor, "N T U"], weights: Float[Tensor, " N"]) -> Float[Tensor, "T U"]:
-    """e = Σ c_k e_k: one number for all tokens of a person."""
-    return torch.einsum("n,ntu->tu", weights.to(table), table)
+def combined(
+    table: Float[Tensor, "N T U"], weights: Float[Tensor, "... N"]
+) -> Float[Tensor, "... T U"]:
+    """e = Σ c_k e_k: one number for all tokens of a person; of one person or many."""
+    return torch.einsum("...n,ntu->...tu", weights.to(table), table)
 
 
 def _check(side: str, points: Tensor) -> None:

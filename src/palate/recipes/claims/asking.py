@@ -64,7 +64,7 @@ def answered(
     """One after another; each is kept as soon as it is known."""
     for claim in claims:
         asked = question(claim, budget, lab)
-        answer = _kept(out, claim, asked) or _answered(claim, budget, asked, lab)
+        answer = kept(out, claim, asked) or _answered(claim, budget, asked, lab)
         answer.save(out)
         yield answer
 
@@ -118,7 +118,8 @@ def check_folder(folder: Path, budget: Budget) -> None:
             )
 
 
-def _kept(folder: Path, claim: Claim, asked: Mapping[str, Any]) -> Answer | None:
+def kept(folder: Path, claim: Claim, asked: Mapping[str, Any]) -> Answer | None:
+    """The answer to exactly this question, if there is one."""
     file = file_of(folder, claim.name)
     if not file.is_file():
         return None

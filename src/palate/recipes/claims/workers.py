@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from palate.processes import apart, cores
-from palate.recipes.claims.asking import Answer, answered
+from palate.recipes.claims.asking import Answer, answered, kept, question
 from palate.recipes.claims.claim import Budget, Claim
 from palate.recipes.claims.lab import Lab
 
@@ -31,6 +31,9 @@ class Workers:
         self, claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path
     ) -> Generator[Answer, None, None]:
         """Answers, as they come; each is kept as soon as it is known."""
+        there = [one for one in claims if kept(out, one, question(one, budget, lab))]
+        yield from answered(there, budget, lab, out)  # which needs no process of its own
+        claims = [one for one in claims if one not in there]
         groups = together(claims, budget)
         count = min(self.count, len(groups))
         if count < 2:
