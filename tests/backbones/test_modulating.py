@@ -242,11 +242,13 @@ def test_alike_tokens_cost_one() -> None:
     backbone, rows = flux(True), []
     short, _ = shortened(delta([0, 1], 1.0, "double"), 5)
     linear = backbone.pipe.transformer.transformer_blocks[0].norm1_context.linear
-    handle = linear.register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
+    handle = linear.register_forward_hook(
+        lambda _, given, __: rows.append(given[0][..., 0].numel())
+    )
     with backbone.modulating(short), torch.no_grad():
         heard(backbone, 2)
     handle.remove()
-    assert rows == [2 * 4, 2]  # four tokens of each picture one by one, then all others of each
+    assert rows == [2 * 5]  # four tokens of each picture one by one, and all others as one
 
 
 def test_more_directions_than_tokens_are_refused_onward_too() -> None:

@@ -271,7 +271,7 @@ def test_before_the_onset_the_base_model_is_alone() -> None:
     person, passes = method.read(taste(range(2))), []
     asked = [Request(prompt="a cat", steps=4)]
     norm = method.backbone.pipe.transformer.transformer_blocks[0].norm1_context
-    handle = norm.linear.register_forward_hook(lambda _, given, __: passes.append(len(given[0])))
+    handle = norm.linear.register_forward_hook(lambda _, y, __: passes.append(y[0][..., 0].numel()))
     with method.steer([person], asked) as lent:
         lent.sample(asked)
     handle.remove()

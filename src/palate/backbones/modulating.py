@@ -1,9 +1,9 @@
 """Lending FLUX's modulation: a direction for each text token, added before the SiLU.
 
 A FLUX block modulates all tokens of a picture alike: its norm turns one vector y into shifts,
-scales and gates. Treating every text token as a picture of its own lets the stock norm do the same
-for each; and since the block makes room for tokens only by `unsqueeze(1)` and `[:, None]`, results
-that already have a row for each token pass through its stock forward. Image tokens are not touched.
+scales and gates. Here the norm's own layers do the same for each text token; and since the block
+makes room for tokens only by `unsqueeze(1)` and `[:, None]`, results that already have a row for
+each token pass through its stock forward. Image tokens are not touched.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def modulating(transformer: Any, delta: Delta, guess: Guess) -> Iterator[None]:
         people = people_in(delta.people, delta.strength)
         turner.take_turn(announced() or guess(people, latents), kwargs["encoder_hidden_states"])
 
-    forwards = [(norm, _TextNorm.over(norm.forward, turner, j)) for j, norm in enumerate(norms)]
+    forwards = [(norm, _TextNorm.over(norm, turner, j)) for j, norm in enumerate(norms)]
     with watching(transformer, note), shadowing("forward", forwards):
         yield
 
@@ -132,14 +132,17 @@ class _Turner:
         self.rows = [row for row, _, _ in heard]
         if heard:
             self._rows = index(self.rows, text.device)
-            self._whose = index([whose for _, whose, _ in heard], text.device)
+            whose = [whose for _, whose, _ in heard]
+            everybody = whose == list(range(delta.people))
+            self._whose = None if everybody else index(whose, text.device)
             self._strength = torch.tensor([float(s) for *_, s in heard], device=text.device)
 
     def turn(self, y: Tensor, block: int) -> Tensor:
         """y (B, K, D), with this delta's direction for each token where it speaks."""
         if not self.rows:
             return y
-        there = direction(self.delta.shared, self.delta.each, block).to(y)[self._whose]
+        there = direction(self.delta.shared, self.delta.each, block).to(y)
+        there = there if self._whose is None else there[self._whose]
         if (more := y.shape[1] - there.shape[1]) > 0:
             there = torch.cat([there, there[:, -1:].expand(-1, more, -1)], dim=1)
         strength = self._strength.to(y)
@@ -153,28 +156,30 @@ class _Turner:
 class _TextNorm:
     """Stands in for the forward of a norm; several deltas add up before the SiLU."""
 
-    def __init__(self, forward: Any, turners: list[tuple[_Turner, int]]) -> None:
-        self.forward, self.turners = forward, turners
+    def __init__(self, norm: Any, forward: Any, turners: list[tuple[_Turner, int]]) -> None:
+        self.norm, self.forward, self.turners = norm, forward, turners
 
     @classmethod
-    def over(cls, forward: Any, turner: _Turner, block: int) -> _TextNorm:
+    def over(cls, norm: Any, turner: _Turner, block: int) -> _TextNorm:
         """Over the norm's own forward, or beside the deltas that are there already."""
-        if isinstance(forward, _TextNorm):
-            return cls(forward.forward, [*forward.turners, (turner, block)])
-        return cls(forward, [(turner, block)])
+        if isinstance(norm.forward, _TextNorm):
+            return cls(norm, norm.forward.forward, [*norm.forward.turners, (turner, block)])
+        return cls(norm, norm.forward, [(turner, block)])
 
     def __call__(self, x: Tensor, *, emb: Tensor) -> tuple[Any, ...]:
         heard = sorted({row for turner, _ in self.turners for row in turner.rows})
         if not heard:
             return self.forward(x, emb=emb)
+        y = self._directed(emb)
+        if len(heard) == len(x):
+            normed, *factors = self._turned(x, emb, y)
+            return (normed, *map(_PerToken, factors))
         rows = index(heard, x.device)
-        normed, *factors = self._turned(x[rows], emb[rows], self._directed(emb)[rows])
-        if len(heard) < len(x):
-            plain = self.forward(x, emb=emb)
-            wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
-            normed = _put(plain[0], rows, normed)
-            factors = [_put(w, rows, f) for w, f in zip(wide, factors, strict=True)]
-        return (normed, *map(_PerToken, factors))
+        normed, *factors = self._turned(x[rows], emb[rows], y[rows])
+        plain = self.forward(x, emb=emb)
+        wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
+        factors = [_put(w, rows, f) for w, f in zip(wide, factors, strict=True)]
+        return (_put(plain[0], rows, normed), *map(_PerToken, factors))
 
     def _directed(self, emb: Tensor) -> Tensor:
         """y (B, K, D) of the first tokens; that of the last holds for the text's others, too."""
@@ -185,15 +190,14 @@ class _TextNorm:
         return y
 
     def _turned(self, x: Tensor, emb: Tensor, y: Tensor) -> list[Tensor]:
-        """The stock norm by stretches: tokens one by one, then alike ones, then the picture's."""
-        text, own = self.turners[0][0].text, y.shape[1]  # text comes first in every block
-        own -= own < text
-        parts = [_each_token(self.forward, x[:, :own], y[:, :own])] if own else []
-        if own < text:
-            parts.append(_alike(self.forward, x[:, own:text], y[:, -1]))
-        if text < x.shape[1]:
-            parts.append(_alike(self.forward, x[:, text:], emb))
-        return [torch.cat(stretches, dim=1) for stretches in zip(*parts, strict=True)]
+        """Text token by token; what follows it in a single-stream block by the stock norm."""
+        text = self.turners[0][0].text  # text comes first in every block
+        words = _each_token(self.norm, x[:, :text], y)
+        if text == x.shape[1]:
+            return words
+        normed, *factors = self.forward(x[:, text:], emb=emb)
+        image = [normed, *(factor[:, None].expand_as(normed) for factor in factors)]
+        return [torch.cat(both, dim=1) for both in zip(words, image, strict=True)]
 
 
 class _PerToken:
@@ -209,16 +213,16 @@ class _PerToken:
         return self.rows
 
 
-def _each_token(forward: Any, x: Tensor, y: Tensor) -> list[Tensor]:
-    """The stock norm with every token as a picture of its own."""
-    out = forward(x.flatten(0, 1)[:, None], emb=y.flatten(0, 1))
-    return [part.reshape(*y.shape[:2], -1) for part in out]
+def _each_token(norm: Any, x: Tensor, y: Tensor) -> list[Tensor]:
+    """The stock norm with a y for each token; the last one holds for all after it, too.
 
-
-def _alike(forward: Any, x: Tensor, y: Tensor) -> list[Tensor]:
-    """The stock norm with one y (B, D) for all these tokens."""
-    normed, *factors = forward(x, emb=y)
-    return [normed, *(factor[:, None].expand_as(x) for factor in factors)]
+    norm(x) (1 + scale) + shift, then whatever other factors this norm has.
+    """
+    each = norm.linear(norm.silu(y))
+    if (more := x.shape[1] - y.shape[1]) > 0:
+        each = torch.cat([each, each[:, -1:].expand(-1, more, -1)], dim=1)
+    shift, scale, *factors = each.split(y.shape[-1], dim=-1)
+    return [torch.addcmul(shift, norm.norm(x), 1 + scale), *factors]
 
 
 def _put(whole: Tensor, rows: slice | Tensor, part: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def towards(
     It must happen before the SiLU that follows: the model uses y only through linear(silu(y)).
     """
     y = y if y.ndim == 3 else y[:, None]
-    return y + strength[:, None, None] * delta
+    return torch.addcmul(y, strength[:, None, None], delta)
 
 
 def direction(
