@@ -143,6 +143,8 @@ def test_a_setting_is_set_whole_or_in_part(words):
         ("vae-debug", "fit=3", "fit is 3; it has settings of its own: fit.steps, fit.batch"),
         ("vae-debug", "summary=3", "summary is 3; it must be a text"),
         ("premier", "people=2.5", "people is 2.5; it must be a whole number"),
+        ("flux-debug", "pictures=400", "pictures is 400; it must be a table"),
+        ("premier", "likes=40", "likes is 40; it must be several in brackets"),
         ("premier", "people=True", "people is True; it must be a whole number"),
     ],
 )

@@ -212,7 +212,11 @@ def _check(name: str, given: Any, kind: Any) -> None:
         raise BadInput(f"{name} is {given!r}; it has settings of its own: {known}.")
     if get_origin(kind) is Literal and given not in get_args(kind):
         raise unknown(f"value of {name}", str(given), [str(one) for one in get_args(kind)])
-    if get_origin(kind) is tuple and isinstance(given, list | tuple):
+    if get_origin(kind) is Mapping and not isinstance(given, Mapping):
+        raise BadInput(f"{name} is {given!r}; it must be a table, as {{0: 10, 1: 20}}.")
+    if get_origin(kind) is tuple:
+        if not isinstance(given, list | tuple):
+            raise BadInput(f"{name} is {given!r}; it must be several in brackets, as (1, 2).")
         for one in given:
             _check(name, one, get_args(kind)[0])
 
