@@ -10,8 +10,9 @@ from palate.errors import BadInput
 from palate.methods.premier.newcomers import coefficients
 from palate.recipes.gallery import known
 from palate.recipes.looks import has
-from palate.recipes.meeting import Gathering, Meetings
-from palate.recipes.premier import DEBUG, Turning
+from palate.recipes.premier import DEBUG
+from palate.recipes.premier.meeting import Gathering, Meetings
+from palate.recipes.premier.turning import Turning
 from palate.recipes.recipe import changed
 from palate.recipes.wanting import in_words
 from palate.sketchbook.vocabulary import SIZES

@@ -13,7 +13,9 @@ from palate.learn.fit import fit
 from palate.methods.premier.hearing import Prompts
 from palate.methods.premier.loss import dispersion
 from palate.methods.premier.method import Premier
-from palate.recipes.premier import DEBUG, PREMIER, Spread, Turning
+from palate.recipes.premier import DEBUG, PREMIER
+from palate.recipes.premier.spread import Spread
+from palate.recipes.premier.turning import Turning
 from palate.recipes.recipe import changed, cook
 from palate.recipes.table import recipe
 from palate.recipes.wanting import favoured, in_words
@@ -138,14 +140,14 @@ def test_without_prompts_everybody_is_turned_alike_whatever_is_asked() -> None:
 
 
 def test_people_outside_the_batch_are_kept_apart_too() -> None:
-    recipe = replace(DEBUG, people=10, spread=replace(DEBUG.spread, people=6))
+    spread = replace(DEBUG.spread, people=6)
     who = torch.tensor([7, 2, 7])
-    some = [recipe._apart(who, torch.Generator().manual_seed(seed)).tolist() for seed in (1, 2)]
+    some = [spread.some(who, 10, torch.Generator().manual_seed(seed)).tolist() for seed in (1, 2)]
     for drawn in some:
         assert drawn[:2] == [2, 7] and len(set(drawn)) == len(drawn) == 6
         assert set(drawn) <= set(range(10))
     assert some[0] != some[1]
-    assert recipe._positions(64) == [0, 16, 32, 48] and recipe._positions(3) == [0, 1, 2]
+    assert spread.places(64) == [0, 16, 32, 48] and spread.places(3) == [0, 1, 2]
 
 
 @pytest.mark.slow

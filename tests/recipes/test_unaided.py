@@ -177,7 +177,7 @@ def test_premier_leaves_the_first_steps_to_the_base_model():
     method, backbone = parts.method, parts.method.backbone
     text = backbone.encode(["a cat", "a cup"])
     turned = method.modulator(method.users(torch.tensor([0, 1])), text.tokens, text.tokens[:1])
-    flow = recipe._paints(backbone, turned, text)
+    flow = parts.loss._paints(turned, text)
     x = noise_for([1, 2], tuple(CLEAN.shape[1:]))
     with torch.no_grad():
         late, early = torch.full((2,), 900.0), torch.full((2,), 500.0)

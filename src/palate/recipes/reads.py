@@ -57,6 +57,11 @@ class Reads:
         """What learns beside the generator."""
         return {} if self.critic is None else {"critic": self.critic}
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each part of what they find counts."""
+        return {"painted": self.painted, "alike": self.alike, **self.unaided.weights}
+
     def of_drawings(
         self,
         latents: Float[Tensor, "B C H W"],
