@@ -1,45 +1,34 @@
 """sketchbook-prefgen: how a person's embeddings speak in sketchbook-sdxl.
 
-A person's history and a liked picture that is not in it: the base model, which stays as it is, is
-to predict that picture's flow from its prompt and the person's tokens. Histories are read once,
-before; so a step costs little more than a step of the base model.
+What a batch of histories teaches stands in `lesson.py`; here is what is trained, on whom, and where
+it begins. Histories are read once, before; so a step costs little more than one of the base model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
-from palate.backbones import FLUX, SDXL, Voice, VoiceAdapter
-from palate.backbones.builtin import bring
+from palate.backbones import FLUX, SDXL, VoiceAdapter
 from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
-from palate.backbones.text import Embeddings
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
-from palate.methods.prefgen.loss import Alignment, aligned
+from palate.methods.prefgen.loss import Alignment
 from palate.methods.prefgen.method import Plan, PrefGen
-from palate.methods.prefgen.model import Component, Conditioner, Embedded, Fusion, Sizes
+from palate.methods.prefgen.model import Component, Conditioner, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, Layers
 from palate.ops.mmd import KernelName
-from palate.recipes.crowd import portraits
-from palate.recipes.generating import missed, noised, weights_of
-from palate.recipes.histories import Histories, Items
+from palate.recipes.histories import Histories
+from palate.recipes.prefgen.lesson import Counts, Lent, Lesson
+from palate.recipes.prefgen.speaking import Speaking, errors
 from palate.recipes.reads import Reads
 from palate.recipes.recipe import Parts
-from palate.recipes.standing import hearing, last_layer
-from palate.recipes.unaided import Asked, Flow, Unaided, guided
-from palate.recipes.wanting import Wanting, Wishes, asked_for, pooled, told_flow, width_of
+from palate.recipes.unaided import Unaided
 from palate.sketchbook.words import PHRASES, prompt_of
-
-Lent = SDXL | FLUX
-MOST = 14  # likes in an attribute text, as many as CLIP can take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,76 +85,31 @@ class PrefgenRecipe:
 
     def parts(self) -> Parts:
         """Conditioner and adapter; people; how far off the flow of what they like is."""
-        method = self._new()
+        method, histories = self._new(), self._histories()
         backbone, reader, clip = method.partners
-        conditioner, adapter = method.conditioner, method.adapter
-        crowd = self._histories().crowd
-        liked = [[scene for scene, _ in person] for person in crowd.scenes()]
-        told = [[prompt_of(scene.content) for scene in scenes] for scenes in liked]
         reads = Reads.of_partners(self.partners, backbone.pipe.vae, self.painted, self.unaided)
-        weights = weights_of(backbone.pipe.vae)
-        texts = clip.read(portraits(crowd.numbers(), MOST))
-        wanting, wishes = Wanting(width_of(backbone)), Wishes.of(self._histories())
-
-        def loss(batch: tuple[Tensor, ...], generator: torch.Generator) -> dict[str, Tensor]:
-            bring(backbone, batch[1].device)
-            people, latents, prompts, (history, target) = self._drawn(batch, told, generator)
-            keep = (torch.rand(len(latents), generator=generator) >= self.drop_person).float()
-            kept = people.kept(keep.to(latents.device))
-            step = noised(latents, generator, self.shift)
-            voice = Voice(tokens=conditioner(kept), adapter=adapter)
-            said = backbone.encode(prompts)
-            with backbone.attending(voice), hearing(last_layer(backbone)) as heard:
-                guess = backbone.predict(step.latents, step.t, said)
-            parts, who = {"flow": missed(guess, step.target, weights).mean()}, batch[0].cpu()
-            shown, known = (
-                part.to(latents.device)
-                for part in (wishes.looks[who, target], wishes.known(who, keep))
-            )
-            parts["look"] = wanting.missed(pooled(heard[0]), shown, known, step.t / 1000)
-            both = zip(who.tolist(), (self.history + target).tolist(), strict=True)
-            scenes = [liked[person][place] for person, place in both]
-            parts |= reads.of_drawings(step.latents, step.t, guess, scenes)
-            if self.taught:
-                asked = wishes.told(prompts, who, history, keep)
-                shows = told_flow(backbone, step.latents, step.t, asked)
-                parts["taught"] = missed(guess, shows, weights).mean()
-
-            def paints(some: slice) -> tuple[Flow, Asked]:
-                own = Voice(tokens=voice.tokens[some], adapter=adapter)
-                flow = self._paints(backbone, own, said.rows(range(len(who))[some]))
-                return flow, asked_for(wishes.shown(who[some], history[some], keep[some]))
-
-            parts |= reads.of_its_own(paints, latents, scenes, generator)
-            if "sem" in self.components:
-                says, points = conditioner.aligned(people.sem), texts[who].to(latents.device)
-                parts["alignment"] = aligned(says, points, self.alignment, kernel=self.kernel)
-            return {"loss": self._total(parts), **{name: p.detach() for name, p in parts.items()}}
-
-        items = self._histories().items(
-            backbone, reader, clip, Path(self.cache) if self.cache else None
-        )
+        lesson = Lesson.of(method, histories, reads, self._counts())
+        cache = Path(self.cache) if self.cache else None
         modules = {
-            "conditioner": conditioner,
-            "adapter": adapter,
-            "wanting": wanting,
+            "conditioner": method.conditioner,
+            "adapter": method.adapter,
+            "wanting": lesson.wanting,
             **reads.modules,
         }
-        return Speaking(modules=modules, items=items, loss=loss, method=method)
+        items = histories.items(backbone, reader, clip, cache)
+        return Speaking(modules=modules, items=items, loss=lesson, method=method)
 
-    def _paints(self, backbone: Lent, voice: Voice, said: Embeddings) -> Flow:
-        """Guided as pictures are; what is without a prompt is without the person, too."""
-        guidance, built_in = backbone.defaults.guidance, isinstance(backbone, FLUX)
-        predict = partial(backbone.predict, **({"guidance": guidance} if built_in else {}))
-
-        def flow(latents: Tensor, t: Tensor) -> Tensor:
-            with backbone.attending(voice):
-                return predict(latents, t, said)
-
-        if built_in:
-            return flow
-        nothing = backbone.encode([""]).rows([0] * len(said.tokens))
-        return guided(flow, partial(predict, text=nothing), guidance)
+    def _counts(self) -> Counts:
+        return Counts(
+            shift=self.shift,
+            taught=self.taught,
+            wanted=self.wanted,
+            align=self.align,
+            alignment=self.alignment,
+            kernel=self.kernel,
+            drop_person=self.drop_person,
+            drop_text=self.drop_text,
+        )
 
     def _new(self) -> PrefGen:
         """To be trained, from nothing or from where an earlier training ended."""
@@ -184,12 +128,6 @@ class PrefgenRecipe:
         for module in (conditioner, adapter):
             module.requires_grad_(True)
         return method
-
-    def _total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        weights = {"look": self.wanted, "taught": self.taught, "alignment": self.align}
-        weights |= {"painted": self.painted, **self.unaided.weights}
-        beside = (weights[name] * part for name, part in parts.items() if name != "flow")
-        return sum(beside, parts["flow"])
 
     def _partners(self) -> tuple[Lent, Reader, Clip]:
         if self.partners is not None:
@@ -225,27 +163,6 @@ class PrefgenRecipe:
             vocabulary=self.vocabulary,
         )
 
-    def _drawn(
-        self, batch: tuple[Tensor, ...], told: Sequence[Sequence[str]], generator: torch.Generator
-    ) -> tuple[Embedded, Tensor, list[str], tuple[Tensor, Tensor]]:
-        """One history and one target of each person, its prompt, or none, and their places."""
-        who, sem, core, img, latents = batch
-        rows = torch.arange(len(who))
-        history = torch.randint(sem.shape[1], (len(who),), generator=generator)
-        target = torch.randint(latents.shape[1], (len(who),), generator=generator)
-        silent = torch.rand(len(who), generator=generator) < self.drop_text
-        people = Embedded(
-            **{
-                name: part[rows, history].float()
-                for name, part in (("sem", sem), ("core", core), ("img", img))
-            }
-        )
-        prompts = [
-            "" if quiet else told[int(person)][self.history + int(place)]
-            for person, place, quiet in zip(who, target, silent, strict=True)
-        ]
-        return people, latents[rows, target].float(), prompts, (history, target)
-
     def _histories(self) -> Histories:
         return Histories(
             people=self.people,
@@ -269,14 +186,7 @@ class PrefgenRecipe:
         assert isinstance(parts, Speaking)
         new = replace(self._histories(), split="test", people=self.tested, each=1, targets=1)
         told = [prompt_of(person[-1][0].content) for person in new.crowd.scenes()]
-        return _off(parts.method, new.items(*parts.method.partners), told)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Speaking(Parts):
-    """Parts that know the whole method."""
-
-    method: PrefGen
+        return errors(parts.method, new.items(*parts.method.partners), told)
 
 
 def _adapter(backbone: Lent, tokens: int) -> VoiceAdapter:
@@ -290,33 +200,6 @@ def _text_width(backbone: Lent) -> int:
     if isinstance(backbone, FLUX):
         return backbone.pipe.transformer.config.joint_attention_dim
     return backbone.pipe.unet.config.cross_attention_dim
-
-
-@torch.no_grad()
-def _off(method: PrefGen, items: Items, told: Sequence[str]) -> dict[str, float]:
-    """Errors of the predicted flow: with the person's own tokens, another's, and nobody's."""
-    rows = [items[i] for i in range(len(items))]
-    people = Embedded(
-        **{
-            name: torch.stack([torch.from_numpy(row[1 + i][0]).float() for row in rows])
-            for i, name in enumerate(("sem", "core", "img"))
-        }
-    )
-    latents = torch.stack([torch.from_numpy(row[4][0]).float() for row in rows])
-    step = noised(latents, torch.Generator().manual_seed(0))
-    said = method.backbone.encode(list(told))
-    own = method.conditioner(people)
-    voices = {
-        "own": own,
-        "another's": own.roll(1, 0),
-        "nobody's": own * 0 + method.conditioner.nobody(),
-    }
-    found, weights = {}, weights_of(method.backbone.pipe.vae)
-    for name, tokens in voices.items():
-        with method.backbone.attending(Voice(tokens=tokens, adapter=method.adapter)):
-            flow = method.backbone.predict(step.latents, step.t, said)
-        found[f"flow error, {name} tokens"] = float(missed(flow, step.target, weights).mean())
-    return found
 
 
 PREFGEN = PrefgenRecipe(
