@@ -23,10 +23,10 @@ from palate.recipes.comparing import Comparing, made, profiles_of
 from palate.recipes.plots import panel, saved
 
 AMOUNTS = (0.25, 0.5, 0.75, 1.0)
-MODES: Mapping[Mode, tuple[str, str]] = {
-    "token": ("projected, token by token", "#2a6f97"),
-    "span": ("projected, off all tokens", "#5a8f3d"),
-    "added": ("added as they are", "#c1553b"),
+MODES: Mapping[Mode, tuple[str, str, tuple[int, int]]] = {  # where amounts stand beside points
+    "token": ("projected, token by token", "#2a6f97", (5, -11)),
+    "span": ("projected, off all tokens", "#5a8f3d", (-26, 5)),
+    "added": ("added as they are", "#c1553b", (5, 5)),
 }
 RESULTS = Path(__file__).parent / "results"
 Curve = list[tuple[Figure, Figure]]  # taste and content at each amount
@@ -53,14 +53,19 @@ def plot(found: Mapping[str, Curve], out: Path, amounts: Sequence[float] = AMOUN
     """Content against taste, amounts at the points, 95 % intervals as thin bars; PNG and SVG."""
     page, axes = panel(6, 4.5)
     for mode, curve in found.items():
-        label, color = MODES[mode]  # type: ignore[index]
+        label, color, beside = MODES[mode]  # type: ignore[index]
         x, y = zip(*curve, strict=True)
         axes.plot([f.value for f in x], [f.value for f in y], "o-", color=color, label=label, ms=4)
+        there: dict[tuple[float, float], list[str]] = {}
         for taste, content, amount in zip(x, y, amounts, strict=True):
             at = (taste.value, content.value)
             axes.plot([taste.low, taste.high], [at[1]] * 2, color=color, alpha=0.2, lw=1)
             axes.plot([at[0]] * 2, [content.low, content.high], color=color, alpha=0.2, lw=1)
-            axes.annotate(f"{amount:g}", at, (4, 4), textcoords="offset points", fontsize=8)
+            there.setdefault((round(at[0], 2), round(at[1], 2)), []).append(f"{amount:g}")
+        for at, said in there.items():  # points that coincide are named together
+            axes.annotate(
+                ", ".join(said), at, beside, textcoords="offset points", fontsize=8, color=color
+            )
     axes.set(xlabel="taste", ylabel="content", ylim=(0, 1.02))
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.legend(frameon=False, loc="lower left", title="keywords, so much of them")
