@@ -188,5 +188,5 @@ def plot(found: Newcomers, out: Path) -> list[Path]:
     axes.set_xscale("log", base=2)
     axes.set_xticks(histories, [str(history) for history in histories])
     axes.set(xlabel="liked pictures shown", ylabel="taste")
-    axes.legend(frameon=False)
+    page.legend(loc="outside upper center", ncols=len(found.asked.ways) + 1, frameon=False)
     return saved(page, out)
