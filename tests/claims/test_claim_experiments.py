@@ -9,7 +9,7 @@ import torch
 from prefgen_toy import clip, keep
 
 from palate.backbones.builtin import save_clip
-from palate.errors import BadInput
+from palate.errors import BadInput, InUse
 from palate.methods.premier.method import FILE
 from palate.recipes.claims.alignment import Collapse, Nearness, Way
 from palate.recipes.claims.claim import verdict
@@ -25,6 +25,7 @@ from palate.recipes.claims.speaking import Swapping
 from palate.recipes.claims.training import Rivals, trained
 from palate.recipes.newcoming import Newcoming
 from palate.recipes.probing import Probing
+from palate.store import Lock
 
 PROBE = Probing(people=3, pairs=4, history=1, each=2)
 FEW = {"people": 2, "steps": 1, "backbone": "tiny-sdxl"}
@@ -159,3 +160,5 @@ def test_a_training_asked_for_by_two_runs_is_done_once(lab, tmp_path):
     assert torch.equal(first.users.table, again.users.table)
     checkpoint = next((tmp_path / "trained").iterdir())
     assert any("3" in path.name for path in checkpoint.iterdir()), list(checkpoint.iterdir())
+    with Lock(checkpoint), pytest.raises(InUse, match="in use by process"):
+        trained(Lab(lab.weights, tmp_path), "sketchbook-premier-debug", settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from palate.recipes.table import recipe
 from palate.sketchbook.drawing import draw
 from palate.sketchbook.people import World
 from palate.sketchbook.words import prompt_of
+from palate.store import Lock
 from palate.types import Profile, Request
 
 PARTNERS = {  # what a recipe goes with, by its names for them; those without train toys
@@ -165,7 +167,10 @@ class Rivals:
 
 
 def trained(lab: Lab, name: str, settings: Settings) -> Any:
-    """The method a recipe trains, changed so; once for all who ask, and a stopped one goes on."""
+    """The method a recipe trains, changed so; once for all who ask, and a stopped one goes on.
+
+    No two train the same at a time, in runs with folders of their own either.
+    """
     partners = PARTNERS.get(name, {})
 
     def make() -> Any:
@@ -174,7 +179,7 @@ def trained(lab: Lab, name: str, settings: Settings) -> Any:
             folders = {part: lab.folder(weights) for part, weights in partners.items()}
             value = replace(value, partners=type(value.partners)(**folders))
         run = lab.place(name, settings, list(partners.values()))
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), nullcontext() if run is None else Lock(run):
             parts: Any = replace(value, cache=lab.cache).parts()
             for _ in fit(parts.modules, parts.items, parts.loss, value.fit, run=run):
                 pass
