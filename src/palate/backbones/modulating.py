@@ -132,19 +132,15 @@ class _Turner:
         self.rows = [row for row, _, _ in heard]
         if heard:
             self._rows = index(self.rows, text.device)
-            whose = [whose for _, whose, _ in heard]
-            everybody = whose == list(range(delta.people))
-            self._whose = None if everybody else index(whose, text.device)
+            self._whose = index([whose for _, whose, _ in heard], text.device)
             self._strength = torch.tensor([float(s) for *_, s in heard], device=text.device)
 
     def turn(self, y: Tensor, block: int) -> Tensor:
         """y (B, K, D), with this delta's direction for each token where it speaks."""
         if not self.rows:
             return y
-        there = direction(self.delta.shared, self.delta.each, block).to(y)
-        there = there if self._whose is None else there[self._whose]
-        if (more := y.shape[1] - there.shape[1]) > 0:
-            there = torch.cat([there, there[:, -1:].expand(-1, more, -1)], dim=1)
+        there = direction(self.delta.shared, self.delta.each, block).to(y)[self._whose]
+        there = _onward(there, y.shape[1])
         strength = self._strength.to(y)
         if len(self.rows) == len(y):
             return towards(y, there, strength)
@@ -170,16 +166,14 @@ class _TextNorm:
         heard = sorted({row for turner, _ in self.turners for row in turner.rows})
         if not heard:
             return self.forward(x, emb=emb)
-        y = self._directed(emb)
-        if len(heard) == len(x):
-            normed, *factors = self._turned(x, emb, y)
-            return (normed, *map(_PerToken, factors))
         rows = index(heard, x.device)
-        normed, *factors = self._turned(x[rows], emb[rows], y[rows])
-        plain = self.forward(x, emb=emb)
-        wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
-        factors = [_put(w, rows, f) for w, f in zip(wide, factors, strict=True)]
-        return (_put(plain[0], rows, normed), *map(_PerToken, factors))
+        normed, *factors = self._turned(x[rows], emb[rows], self._directed(emb)[rows])
+        if len(heard) < len(x):
+            plain = self.forward(x, emb=emb)
+            wide = [factor[:, None].expand_as(x) for factor in plain[1:]]
+            normed = _put(plain[0], rows, normed)
+            factors = [_put(w, rows, f) for w, f in zip(wide, factors, strict=True)]
+        return (normed, *map(_PerToken, factors))
 
     def _directed(self, emb: Tensor) -> Tensor:
         """y (B, K, D) of the first tokens; that of the last holds for the text's others, too."""
@@ -218,11 +212,15 @@ def _each_token(norm: Any, x: Tensor, y: Tensor) -> list[Tensor]:
 
     norm(x) (1 + scale) + shift, then whatever other factors this norm has.
     """
-    each = norm.linear(norm.silu(y))
-    if (more := x.shape[1] - y.shape[1]) > 0:
-        each = torch.cat([each, each[:, -1:].expand(-1, more, -1)], dim=1)
+    each = _onward(norm.linear(norm.silu(y)), x.shape[1])
     shift, scale, *factors = each.split(y.shape[-1], dim=-1)
-    return [torch.addcmul(shift, norm.norm(x), 1 + scale), *factors]
+    return [norm.norm(x) * (1 + scale) + shift, *factors]
+
+
+def _onward(rows: Tensor, length: int) -> Tensor:
+    """(B, K, D) as long as asked: the last one holds for all after it."""
+    more = length - rows.shape[1]
+    return torch.cat([rows, rows[:, -1:].expand(-1, more, -1)], dim=1) if more > 0 else rows
 
 
 def _put(whole: Tensor, rows: slice | Tensor, part: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def towards(
     It must happen before the SiLU that follows: the model uses y only through linear(silu(y)).
     """
     y = y if y.ndim == 3 else y[:, None]
-    return torch.addcmul(y, strength[:, None, None], delta)
+    return y + strength[:, None, None] * delta
 
 
 def direction(

@@ -31,13 +31,16 @@ class Workers:
         self, claims: Sequence[Claim], budget: Budget, lab: Lab, out: Path
     ) -> Generator[Answer, None, None]:
         """Answers, as they come; each is kept as soon as it is known."""
-        there = [one for one in claims if kept(out, one, question(one, budget, lab))]
-        yield from answered(there, budget, lab, out)  # which needs no process of its own
-        claims = [one for one in claims if one not in there]
-        groups = together(claims, budget)
+        left: list[Claim] = []
+        for claim in claims:  # what is answered needs no process of its own
+            if (answer := kept(out, claim, question(claim, budget, lab))) is None:
+                left.append(claim)
+            else:
+                yield answer
+        groups = together(left, budget)
         count = min(self.count, len(groups))
         if count < 2:
-            yield from answered(claims, budget, lab, out)
+            yield from answered(left, budget, lab, out)
             return
         with apart(count, _begin, lab, max(1, cores() // count)) as pool:
             for done in as_completed([pool.submit(_ask, some, budget, out) for some in groups]):

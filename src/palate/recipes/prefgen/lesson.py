@@ -40,16 +40,17 @@ MOST = 14  # likes in an attribute text, as many as CLIP can take
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What counts beside the flow, at which times it is learned, and how often little is said."""
+    """What counts beside the flow, at which times it is learned, and how often little is said:
+    settings of the recipe."""
 
-    shift: float
-    taught: float
-    wanted: float
-    align: float
-    alignment: Alignment
-    kernel: KernelName
-    drop_person: float
-    drop_text: float
+    alignment: Alignment = "mmd"
+    kernel: KernelName = "rbf"
+    align: float = 0.1  # weight of the alignment beside the flow
+    wanted: float = 0.1  # weight of the look a person wants, said beside the flow
+    taught: float = 5.0  # weight of the flow that the prompt with favourites told has
+    shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
+    drop_person: float = 0.1
+    drop_text: float = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,11 +17,9 @@ from palate.backbones.clips import Clip
 from palate.backbones.reader import Reader
 from palate.learn.settings import Fit
 from palate.methods.prefgen.asking import Wording
-from palate.methods.prefgen.loss import Alignment
 from palate.methods.prefgen.method import Plan, PrefGen
 from palate.methods.prefgen.model import Component, Conditioner, Fusion, Sizes
 from palate.methods.prefgen.read import Chosen, Layers
-from palate.ops.mmd import KernelName
 from palate.recipes.histories import Histories
 from palate.recipes.prefgen.lesson import Counts, Lent, Lesson
 from palate.recipes.prefgen.speaking import Speaking, errors
@@ -48,7 +46,7 @@ class Partners:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrefgenRecipe:
+class PrefgenRecipe(Counts):
     """What is trained, on whom, and how."""
 
     summary: str = "makes sketchbook-sdxl draw what a person likes, from a few pictures"
@@ -68,17 +66,9 @@ class PrefgenRecipe:
     inner: int = 128
     fusion: Fusion = "concat"
     components: tuple[Component, ...] = ("sem", "core", "img")
-    alignment: Alignment = "mmd"
-    kernel: KernelName = "rbf"
-    align: float = 0.1  # weight of the alignment beside the flow
-    wanted: float = 0.1  # weight of the look a person wants, said beside the flow
-    taught: float = 5.0  # weight of the flow that the prompt with favourites told has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
-    shift: float = 1.5  # of the times that are learned from, towards noise, where looks begin
     loud: float = 0.7  # what strength 1 is to be, of what was learned: there content stays whole
-    drop_person: float = 0.1
-    drop_text: float = 0.05
     begin: Path | str | None = None  # a folder of an earlier training, to go on from its weights
     cache: Path | str | None = None
     tested: int = 100  # people
@@ -88,7 +78,7 @@ class PrefgenRecipe:
         method, histories = self._new(), self._histories()
         backbone, reader, clip = method.partners
         reads = Reads.of_partners(self.partners, backbone.pipe.vae, self.painted, self.unaided)
-        lesson = Lesson.of(method, histories, reads, self._counts())
+        lesson = Lesson.of(method, histories, reads, self)
         cache = Path(self.cache) if self.cache else None
         modules = {
             "conditioner": method.conditioner,
@@ -98,18 +88,6 @@ class PrefgenRecipe:
         }
         items = histories.items(backbone, reader, clip, cache)
         return Speaking(modules=modules, items=items, loss=lesson, method=method)
-
-    def _counts(self) -> Counts:
-        return Counts(
-            shift=self.shift,
-            taught=self.taught,
-            wanted=self.wanted,
-            align=self.align,
-            alignment=self.alignment,
-            kernel=self.kernel,
-            drop_person=self.drop_person,
-            drop_text=self.drop_text,
-        )
 
     def _new(self) -> PrefGen:
         """To be trained, from nothing or from where an earlier training ended."""

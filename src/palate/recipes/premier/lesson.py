@@ -11,7 +11,7 @@ step; each process draws its own, so gradients need nothing from the other proce
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -61,12 +61,14 @@ class Liked:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What counts beside the flow, and at which times it is learned."""
+    """What counts beside the flow, and at which times it is learned: settings of the recipe."""
 
-    shift: float
-    taught: float
-    spread: Spread
-    meetings: Meetings
+    # Of the times, towards noise; released: 1. Of a picture that can be seen its person tells
+    # nothing more: below t = 0.5 there is little to learn.
+    shift: float = 1.5
+    taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
+    spread: Spread = field(default_factory=Spread)
+    meetings: Meetings = field(default_factory=Meetings)  # who is placed as somebody new would be
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,7 +126,8 @@ class Lesson:
         scenes = [self.gallery.scenes[place] for place in places]
         found = self.reads.of_drawings(step.latents, step.t, guess, scenes)
         found |= self.reads.of_its_own(paints, latents, scenes, generator)
-        parts |= {name: self.reads.weights[name] * read for name, read in found.items()}
+        weights = self.reads.weights
+        parts |= {name: weights[name] * read for name, read in found.items()}
         users, spread = self.method.users, self.counts.spread
         some = users(spread.some(who, len(users.table), generator))
         parts |= spread.missed(spread.directions(modulator, some, self.prompts))

@@ -18,7 +18,7 @@ from palate.methods.premier.model import Modulator, Sizes, Start
 from palate.methods.premier.users import Known, Users
 from palate.recipes.gallery import Gallery, known
 from palate.recipes.premier.lesson import Counts, Lesson, Liked
-from palate.recipes.premier.meeting import Gathering, Meetings
+from palate.recipes.premier.meeting import Gathering
 from palate.recipes.premier.spread import Spread
 from palate.recipes.premier.turning import Turning, measured
 from palate.recipes.reads import Reads
@@ -50,7 +50,7 @@ class Partners:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PremierRecipe:
+class PremierRecipe(Counts):
     """What is trained, on whom, and how."""
 
     summary: str = "makes sketchbook-flux draw what a person likes, who is placed among others"
@@ -71,16 +71,10 @@ class PremierRecipe:
     likes: tuple[int, int] = (40, 80)  # pictures of a person: from, to
     axes: int = AXES  # of what is seen, on which pictures lie farthest apart
     dislikes: int = 40  # of each person; they say where people stand, nothing is learned from them
-    spread: Spread = field(default_factory=Spread)
-    # Of the times, towards noise; released: 1. Of a picture that can be seen its person tells
-    # nothing more: below t = 0.5 there is little to learn.
-    shift: float = 1.5
     # Share of the steps in which the base model decides alone what stands where. Published: 0.
     onset: float = 0.4
-    taught: float = 5.0  # weight of the flow that the prompt with a person's favourites has
     painted: float = 0.0  # weight of what a proof misreads in the picture the flow leads to
     unaided: Unaided = field(default_factory=Unaided)  # the same of pictures from noise
-    meetings: Meetings = field(default_factory=Meetings)  # who is placed as somebody new would be
     cache: Path | str | None = None  # a folder: pictures are looked at once, some 4 kB each
     tested: int = 60  # people
     history: int = 8  # pairs a test person shows
@@ -110,10 +104,7 @@ class PremierRecipe:
         modulator.requires_grad_(True)
         users.requires_grad_(True)
         reads = Reads.of_partners(self.partners, backbone.pipe.vae, self.painted, self.unaided)
-        counts = Counts(
-            shift=self.shift, taught=self.taught, spread=self.spread, meetings=self.meetings
-        )
-        lesson = Lesson.of(method, gallery, gathering, reads, counts)
+        lesson = Lesson.of(method, gallery, gathering, reads, self)
         modules = {"modulator": modulator, "users": users, **reads.modules}
         return Turning(
             modules=modules, items=items, loss=lesson, method=method, weights=lesson.weights
